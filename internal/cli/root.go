@@ -1,0 +1,159 @@
+// Package cli is the command assay: one file a command. A command turns flags
+// into calls of the library and the result into an exit code. It judges
+// nothing itself.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/kubeassay/assay/gate"
+	"github.com/kubeassay/assay/report"
+)
+
+// streams are what a command reads from and writes to.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// exit is the error of a command that ran, said what there was to say, and
+// ends with a code of its own.
+type exit int
+
+func (e exit) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
+// usageError is the error of a command that was called wrongly.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// usage marks an error as one of calling, nil stays nil.
+func usage(err error) error {
+	if err == nil {
+		return nil
+	}
+	return usageError{err}
+}
+
+// Main runs the command that os.Args name, and returns its exit code. The first
+// Ctrl-C ends the work in good order, a second one ends the program.
+func Main() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	return Run(ctx, filepath.Base(os.Args[0]), os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+}
+
+// Run runs a command. Name is what the program was called as.
+func Run(ctx context.Context, name string, args []string, in io.Reader, out, errs io.Writer) int {
+	root := newRoot(name, &streams{in, out, errs})
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errs)
+	err := root.ExecuteContext(ctx)
+	var code exit
+	var wrong usageError
+	switch {
+	case err == nil:
+		return gate.OK
+	case errors.As(err, &code):
+		return int(code)
+	case errors.As(err, &wrong):
+		_, _ = fmt.Fprintf(errs, "assay: %v\n", err)
+		return gate.Usage
+	default:
+		_, _ = fmt.Fprintf(errs, "assay: %v\n", err)
+		return gate.Incomplete
+	}
+}
+
+func newRoot(name string, s *streams) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "assay",
+		Short: "Test what Kubernetes workloads claim against what they are",
+		Long: `Assay looks at what runs in a Kubernetes cluster, or would run from manifests,
+and says what is not safe. Every finding says how it is known: declared in the
+object's spec, or reported by the kubelet.
+
+Exit codes: 0 nothing found, 1 findings at or above --fail-on, 2 something could
+not be judged, 3 wrong usage. Every flag can also be set by an environment
+variable: ASSAY_FAIL_ON for --fail-on.`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          noSubcommand,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			return usage(fromEnvironment(cmd.Flags(), os.LookupEnv))
+		},
+	}
+	root.SuggestionsMinimumDistance = 2
+	root.SetUsageFunc(func(cmd *cobra.Command) error {
+		writeUsage(cmd.OutOrStdout(), cmd, report.Terminal(s.out).Width)
+		return nil
+	})
+	if name == "kubectl-assay" {
+		root.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl assay"}
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usagef("%w; see %s --help", err, cmd.CommandPath())
+	})
+	root.AddCommand(newScan(s), newServe(s), newDemo(s), newChecks(s), newExplain(s), newVersion(s))
+	return root
+}
+
+// noSubcommand is what the root says to a word that is no command.
+func noSubcommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := ""
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = fmt.Sprintf(" (did you mean %s?)", strings.Join(near, ", "))
+	} else if _, err := os.Stat(args[0]); err == nil {
+		hint = fmt.Sprintf(" (to scan files: %s scan %s)", cmd.CommandPath(), args[0])
+	}
+	return usagef("unknown command %q%s; see %s --help", args[0], hint, cmd.CommandPath())
+}
+
+// args makes an error about arguments one of usage.
+func args(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return usagef("%w; see %s --help", err, cmd.CommandPath())
+		}
+		return nil
+	}
+}
+
+// fromEnvironment sets the flags that were not given from ASSAY_ variables.
+func fromEnvironment(flags *pflag.FlagSet, lookup func(string) (string, bool)) error {
+	var wrong error
+	flags.VisitAll(func(f *pflag.Flag) {
+		if f.Changed || f.Name == "help" || wrong != nil {
+			return
+		}
+		name := "ASSAY_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		value, ok := lookup(name)
+		if !ok {
+			return
+		}
+		if err := flags.Set(f.Name, value); err != nil {
+			wrong = fmt.Errorf("%s=%q: %w", name, value, err)
+		}
+	})
+	return wrong
+}

@@ -1,0 +1,99 @@
+package check_test
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/kubeassay/assay/finding"
+	"github.com/kubeassay/assay/posture/check"
+)
+
+func TestEveryCheckIsDescribed(t *testing.T) {
+	seen := map[string]bool{}
+	for _, c := range check.All() {
+		t.Run(c.ID, func(t *testing.T) {
+			if !regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`).MatchString(c.ID) {
+				t.Error("the ID is not in kebab-case")
+			}
+			if seen[c.ID] {
+				t.Error("another check has this ID")
+			}
+			seen[c.ID] = true
+			if (c.Judge == nil) == (c.Compare == nil) {
+				t.Error("exactly one of Judge and Compare must be set")
+			}
+			if c.Severity.Rank() >= len(finding.Severities) {
+				t.Errorf("unknown severity %q", c.Severity)
+			}
+			if c.Title == "" || strings.HasSuffix(c.Title, ".") {
+				t.Errorf("not a title: %q", c.Title)
+			}
+			for what, text := range map[string]string{"description": c.Description, "check": c.Check} {
+				if !strings.HasSuffix(text, ".") {
+					t.Errorf("the %s is not made of sentences: %q", what, text)
+				}
+			}
+			if len(c.Fields) == 0 || len(c.References) == 0 {
+				t.Error("it names no fields or no references")
+			}
+			fixIsYAML(t, c.Fix)
+		})
+	}
+}
+
+// fixIsYAML wants a sentence, an empty line, and an indented snippet.
+func fixIsYAML(t *testing.T, fix string) {
+	t.Helper()
+	said, snippet, ok := strings.Cut(fix, "\n\n")
+	if !ok || !strings.HasSuffix(said, ":") {
+		t.Errorf("the fix has no snippet: %q", fix)
+	}
+	var anything map[string]any
+	if err := yaml.UnmarshalStrict([]byte(snippet), &anything); err != nil {
+		t.Errorf("the snippet of the fix: %v", err)
+	}
+}
+
+func TestSelect(t *testing.T) {
+	tests := []struct {
+		name       string
+		only, skip []string
+		want       string
+		err        string
+	}{
+		{"all", nil, nil, "image-latest-tag image-tag-drift run-as-root", ""},
+		{"only", []string{"run-as-root"}, nil, "run-as-root", ""},
+		{"order is the list's", []string{"run-as-root", "image-latest-tag"}, nil, "image-latest-tag run-as-root", ""},
+		{"skip", nil, []string{"image-tag-drift"}, "image-latest-tag run-as-root", ""},
+		{"unknown", []string{"run-as-rot"}, nil, "", `unknown check "run-as-rot": use one of image-latest-tag, image-tag-drift, run-as-root`},
+		{"unknown to skip", nil, []string{""}, "", `unknown check ""`},
+		{"none left", []string{"run-as-root"}, []string{"run-as-root"}, "", "no check is left"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := check.Select(tt.only, tt.skip)
+			if tt.err != "" {
+				if err == nil || !strings.Contains(err.Error(), tt.err) {
+					t.Fatalf("the error is %v, want %q in it", err, tt.err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			var ids []string
+			for i, rule := range check.Rules(got) {
+				if rule.ID != got[i].ID {
+					t.Errorf("rule %d is %s", i, rule.ID)
+				}
+				ids = append(ids, rule.ID)
+			}
+			if s := strings.Join(ids, " "); s != tt.want {
+				t.Errorf("got %q, want %q", s, tt.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,98 @@
+package check_test
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/kubeassay/assay/finding"
+	"github.com/kubeassay/assay/posture/check"
+)
+
+// checkVerdict holds a verdict against what is true of every verdict.
+func checkVerdict(t *testing.T, v *check.Verdict) {
+	t.Helper()
+	if !slices.Contains(finding.Statuses, v.Status) {
+		t.Errorf("unknown status %q", v.Status)
+	}
+	if !slices.Contains(finding.Severities, v.Severity) {
+		t.Errorf("unknown severity %q", v.Severity)
+	}
+	if v.Evidence != finding.Declared && v.Evidence != finding.Reported {
+		t.Errorf("posture has no evidence %q", v.Evidence)
+	}
+	if !strings.HasSuffix(v.Message, ".") {
+		t.Errorf("the message is not a sentence: %q", v.Message)
+	}
+	if v.May && v.Status != finding.Fail && v.Status != finding.Pass {
+		t.Errorf("%s can't have May", v.Status)
+	}
+	if v.Status == finding.NotApplicable {
+		return
+	}
+	if len(v.Basis) == 0 {
+		t.Fatalf("%s without a basis", v.Status)
+	}
+	if v.Basis[0].Evidence != v.Evidence {
+		t.Errorf("the verdict is %s, its first basis is %s", v.Evidence, v.Basis[0].Evidence)
+	}
+}
+
+// checkBasis looks every field of a basis up in the object.
+func checkBasis(t *testing.T, v *check.Verdict, object map[string]any) {
+	t.Helper()
+	for i, b := range v.Basis {
+		got, ok := lookUp(object, b.Field)
+		value := check.Unset
+		if ok && got != "" {
+			value = fmt.Sprint(got)
+		}
+		if strings.HasSuffix(b.Field, ".user.linux.uid") && !ok {
+			t.Errorf("basis %d: %s is not there", i, b.Field)
+		}
+		if value != b.Value {
+			t.Errorf("basis %d: %s is %q, the basis says %q", i, b.Field, value, b.Value)
+		}
+	}
+}
+
+func asMap(t *testing.T, pod *corev1.Pod) map[string]any {
+	t.Helper()
+	m, err := runtime.DefaultUnstructuredConverter.ToUnstructured(pod)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+var step = regexp.MustCompile(`^(\w+)(?:\[(\d+)\])?$`)
+
+// lookUp follows a field path such as spec.containers[0].image.
+func lookUp(object map[string]any, path string) (any, bool) {
+	var at any = object
+	for _, s := range strings.Split(path, ".") {
+		m := step.FindStringSubmatch(s)
+		fields, ok := at.(map[string]any)
+		if m == nil || !ok {
+			return nil, false
+		}
+		if at, ok = fields[m[1]]; !ok {
+			return nil, false
+		}
+		if m[2] != "" {
+			n, _ := strconv.Atoi(m[2])
+			list, ok := at.([]any)
+			if !ok || n >= len(list) {
+				return nil, false
+			}
+			at = list[n]
+		}
+	}
+	return at, true
+}

@@ -1,0 +1,229 @@
+package posture
+
+import (
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kubeassay/assay/finding"
+	"github.com/kubeassay/assay/image"
+	"github.com/kubeassay/assay/posture/check"
+	"github.com/kubeassay/assay/posture/source"
+	"github.com/kubeassay/assay/workload"
+)
+
+// gatherer collects the verdicts about the open namespaces (one, where the
+// source goes namespace by namespace). Owners and pods may come in any order:
+// who belongs to whom is settled at the end, by merge.
+//
+// Of the objects it keeps only strings, each of which is an allocation of its
+// own, so that it holds on to nothing else of them.
+type gatherer struct {
+	checks []*check.Check
+	images image.Cache
+	arch   map[string]string // of nodes
+	perPod bool
+	// wanted are the statuses that somebody will read.
+	wanted [statuses]bool
+
+	owners    map[types.UID]*owner
+	templates []*template
+	groups    map[groupKey]*group // those with an owner
+	order     []*group            // all of them, in the order in which they appeared
+}
+
+// template is an object's pod template and what the checks said about it.
+type template struct {
+	*owner
+	containers []*judged
+}
+
+// groupKey tells pods apart that may have different templates: by their direct
+// owner (a ReplicaSet has one template) and, for owners that go through
+// several, by the revision that the controller labels the pods with.
+type groupKey struct {
+	uid, name string // of the owner; a UID can be a copied one
+	hash      string
+}
+
+// group is the pods of one direct owner and revision, or one pod that nobody owns.
+type group struct {
+	*owner     // the direct owner as the pods name it, or the pod itself
+	bare       bool
+	hash       string
+	pods       int
+	containers []*judged
+}
+
+// judged is what all checks said about one container, with one image, of a
+// template or group.
+type judged struct {
+	kind  finding.ContainerType
+	name  string
+	image string
+	pods  int // that have it
+	cells []cell
+	// copies of it run; they are kept only where some check compares them.
+	copies []check.Copy
+}
+
+func newGatherer(o *Options) *gatherer {
+	g := &gatherer{checks: o.Checks, perPod: o.PerPod, arch: map[string]string{}}
+	for _, s := range o.Statuses {
+		g.wanted[rank(s)] = true
+	}
+	g.reset()
+	return g
+}
+
+// reset forgets everything but the nodes.
+func (g *gatherer) reset() {
+	g.owners = map[types.UID]*owner{}
+	g.templates = nil
+	g.groups = map[groupKey]*group{}
+	g.order = nil
+}
+
+// add judges an object.
+func (g *gatherer) add(o *source.Object) {
+	if o.Status != nil {
+		gr := g.groupOf(o)
+		gr.pods++
+		g.judge(&gr.containers, o)
+		return
+	}
+	own := ownerOf(o)
+	if own.uid != "" {
+		g.owners[own.uid] = own
+	}
+	if o.Spec == nil || o.Idle && own.controller != nil {
+		return // without a template, or with an old one that no pod has
+	}
+	own.template = true
+	t := &template{owner: own}
+	g.templates = append(g.templates, t)
+	g.judge(&t.containers, o)
+}
+
+// groupOf finds the group that a pod belongs to.
+func (g *gatherer) groupOf(o *source.Object) *group {
+	controller := controllerOf(o.Meta)
+	if controller == nil {
+		gr := &group{owner: ownerOf(o), bare: true}
+		g.order = append(g.order, gr)
+		return gr
+	}
+	key := groupKey{string(controller.UID), controller.Name, o.Meta.Labels["controller-revision-hash"]}
+	if key.uid == "" {
+		// Somebody wrote the reference by hand: it has a name at least.
+		key.uid = o.Meta.Namespace + "/" + controller.APIVersion + "/" + controller.Kind
+	}
+	gr := g.groups[key]
+	if gr == nil {
+		gr = &group{owner: referenceTo(controller, o.Meta.Namespace), hash: key.hash}
+		g.groups[key] = gr
+		g.order = append(g.order, gr)
+	}
+	return gr
+}
+
+// judge asks all checks about all containers of a pod or template.
+func (g *gatherer) judge(list *[]*judged, o *source.Object) {
+	view := check.View{Spec: o.Spec, Status: o.Status, SpecPath: o.SpecPath, Images: &g.images}
+	for c := range workload.Containers(o.Spec) {
+		j := judgedOf(list, c, len(g.checks))
+		j.pods++
+		view.Container = c
+		for i, ch := range g.checks {
+			if ch.Judge != nil {
+				g.note(&j.cells[i], ch, &view, o)
+			} else if o.Status != nil {
+				g.copy(j, o, c)
+			}
+		}
+	}
+}
+
+func judgedOf(list *[]*judged, c *workload.Container, checks int) *judged {
+	for _, j := range *list {
+		if j.name == c.Name && j.kind == c.Type && j.image == c.Image {
+			return j
+		}
+	}
+	j := &judged{kind: c.Type, name: c.Name, image: c.Image, cells: make([]cell, checks)}
+	*list = append(*list, j)
+	return j
+}
+
+// note asks a check and counts its verdict. Most verdicts are like one that is
+// there already; the check puts into words only those that are not.
+func (g *gatherer) note(c *cell, ch *check.Check, view *check.View, o *source.Object) {
+	view.Brief = true
+	v := ch.Judge(*view)
+	t := c.find(&v)
+	if t == nil || g.perPod && o.Status != nil {
+		if g.wanted[rank(v.Status)] || v.May {
+			view.Brief = false
+			v = ch.Judge(*view)
+		}
+	}
+	if t == nil {
+		t = c.start(&v, o)
+	}
+	t.pods++
+	if o.Status == nil {
+		return
+	}
+	if len(t.names) < namesKept {
+		t.names = append(t.names, o.Meta.Name)
+	}
+	if g.perPod {
+		c.each = append(c.each, tally{Verdict: v, pods: 1, names: []string{o.Meta.Name}, location: locate(o, &v)})
+	}
+}
+
+// copiesKept and nodesKept bound what is kept for checks that compare copies.
+const (
+	copiesKept = 16
+	nodesKept  = 32
+)
+
+// copy notes which image a running container has.
+func (g *gatherer) copy(j *judged, o *source.Object, c *workload.Container) {
+	if o.Status.Phase != corev1.PodRunning || o.Meta.DeletionTimestamp != nil {
+		return
+	}
+	status := workload.Status(o.Status, c)
+	if status == nil || !runs(&status.State, c.Type) {
+		return
+	}
+	digest := image.RepositoryDigest(status.ImageID)
+	if digest == "" {
+		return
+	}
+	node := o.Spec.NodeName
+	arch := g.arch[node]
+	for i := range j.copies {
+		k := &j.copies[i]
+		if k.Digest != digest || k.Arch != arch {
+			continue
+		}
+		k.Pods++
+		if len(k.Nodes) < nodesKept && !slices.Contains(k.Nodes, node) {
+			k.Nodes = append(k.Nodes, node)
+		}
+		return
+	}
+	if len(j.copies) < copiesKept {
+		j.copies = append(j.copies, check.Copy{
+			Digest: digest, Arch: arch, Pods: 1, Pod: o.Meta.Name, Nodes: []string{node},
+			Field: workload.StatusPath(o.Status, c) + ".imageID", ImageID: status.ImageID,
+		})
+	}
+}
+
+// runs reports whether a container runs; an init container has done its work by then.
+func runs(s *corev1.ContainerState, t finding.ContainerType) bool {
+	return s.Running != nil || t == finding.InitContainer && s.Terminated != nil
+}

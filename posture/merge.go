@@ -1,0 +1,231 @@
+package posture
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/kubeassay/assay/finding"
+	"github.com/kubeassay/assay/posture/check"
+)
+
+// merged is a workload with everything that belongs to it: the templates of
+// the objects that a person edits, and the pods, by template.
+type merged struct {
+	ref       finding.Workload
+	templates []*template
+	groups    []*owned
+	pods      int
+}
+
+// owned is a group of pods and its age against each of the workload's templates.
+type owned struct {
+	*group
+	ages []age
+}
+
+// nearest is the age against the template that fits best.
+func (o *owned) nearest() age {
+	best := unrelated
+	for _, a := range o.ages {
+		best = max(best, a)
+	}
+	return best
+}
+
+// part is one container of a workload: where templates have it, and the pods.
+type part struct {
+	of        *merged
+	kind      finding.ContainerType
+	name      string
+	image     string
+	templates []inTemplate
+	groups    []inGroup
+}
+
+// inTemplate is a part in one of the workload's templates.
+type inTemplate struct {
+	*judged
+	index int // of the template
+}
+
+// inGroup is a part in one of the workload's groups of pods.
+type inGroup struct {
+	*judged
+	group *owned
+}
+
+// totals is what merge adds up.
+type totals struct{ workloads, containers int }
+
+// merge hands on the findings of everything that was gathered, and forgets it.
+func (g *gatherer) merge(emit func(*finding.Finding) error) (totals, error) {
+	all := g.workloads()
+	g.reset()
+	sum := totals{workloads: len(all)}
+	for _, w := range all {
+		for _, p := range w.parts() {
+			sum.containers += p.containers()
+			for i, ch := range g.checks {
+				for _, f := range g.findings(p, i, ch) {
+					if err := emit(f); err != nil {
+						return sum, err
+					}
+				}
+			}
+		}
+	}
+	return sum, nil
+}
+
+// workloads sorts templates and groups under their workloads, in the order of
+// namespace, kind and name.
+func (g *gatherer) workloads() []*merged {
+	byRef := map[finding.Workload]*merged{}
+	var all []*merged
+	find := func(ref finding.Workload, alone bool) *merged {
+		w := byRef[ref]
+		if w == nil || alone {
+			w = &merged{ref: ref}
+			all = append(all, w)
+			byRef[ref] = w
+		}
+		return w
+	}
+	for _, t := range g.templates {
+		way := g.climb(t.owner)
+		if len(way) > 1 && way[1].template && t.copies(way[1]) {
+			continue // its owner's is judged
+		}
+		// Objects from files have no UID: two of the same name are two workloads.
+		w := find(way[len(way)-1].ref, t.uid == "")
+		w.templates = append(w.templates, t)
+	}
+	for _, gr := range g.order {
+		way := g.climb(gr.owner)
+		w := find(way[len(way)-1].ref, gr.bare)
+		w.pods += gr.pods
+		ages := make([]age, len(w.templates))
+		for i, t := range w.templates {
+			ages[i] = ageOf(gr, way, t)
+		}
+		w.groups = append(w.groups, &owned{gr, ages})
+	}
+	slices.SortStableFunc(all, func(a, b *merged) int {
+		return cmp.Or(strings.Compare(a.ref.Namespace, b.ref.Namespace), strings.Compare(a.ref.Kind, b.ref.Kind), strings.Compare(a.ref.Name, b.ref.Name))
+	})
+	return all
+}
+
+// parts lists a workload's containers: those of the templates first, then
+// those that only pods have.
+func (w *merged) parts() []*part {
+	var parts []*part
+	find := func(j *judged) *part {
+		for _, p := range parts {
+			if p.name == j.name && p.kind == j.kind {
+				return p
+			}
+		}
+		p := &part{of: w, kind: j.kind, name: j.name, image: j.image}
+		parts = append(parts, p)
+		return p
+	}
+	for i, t := range w.templates {
+		for _, j := range t.containers {
+			p := find(j)
+			p.templates = append(p.templates, inTemplate{j, i})
+		}
+	}
+	for _, gr := range w.groups {
+		for _, j := range gr.containers {
+			p := find(j)
+			p.groups = append(p.groups, inGroup{j, gr})
+		}
+	}
+	return parts
+}
+
+// containers counts the pods' containers, or the template's where there are no pods.
+func (p *part) containers() (n int) {
+	if p.kind == finding.ImageVolume {
+		return 0
+	}
+	if p.of.pods == 0 {
+		return len(p.templates)
+	}
+	for _, in := range p.groups {
+		n += in.pods
+	}
+	return n
+}
+
+// findings says what one check makes of one container of a workload.
+func (g *gatherer) findings(p *part, i int, ch *check.Check) []*finding.Finding {
+	if ch.Compare != nil {
+		return g.compared(p, ch)
+	}
+	s := newSum(p, i)
+	if g.perPod && p.of.pods > 0 {
+		all := p.eachPod(i, ch)
+		if s.templateAlone() {
+			all = append(all, s.finding(ch))
+		}
+		return all
+	}
+	if s.stands() == nil {
+		return nil
+	}
+	return []*finding.Finding{s.finding(ch)}
+}
+
+func (p *part) finding(ch *check.Check, v *check.Verdict, image string) *finding.Finding {
+	return &finding.Finding{
+		Check: ch.ID, Status: v.Status, Severity: v.Severity, Evidence: v.Evidence,
+		Workload: p.of.ref, Container: p.name, ContainerType: p.kind, Image: image,
+		Message: v.Message, PodsTotal: p.of.pods,
+	}
+}
+
+// eachPod gives a finding for each pod. The workload is named all the same.
+func (p *part) eachPod(i int, ch *check.Check) []*finding.Finding {
+	var all []*finding.Finding
+	for _, in := range p.groups {
+		from := p.originIn(in.group)
+		for n := range in.cells[i].each {
+			t := &in.cells[i].each[n]
+			f := p.finding(ch, &t.Verdict, in.image)
+			f.Basis = t.Basis
+			f.Location = t.location
+			f.Pods, f.PodNames = 1, t.names
+			from.tell(f)
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
+// compared asks a check that compares copies, template by template, and keeps
+// the gravest answer.
+func (g *gatherer) compared(p *part, ch *check.Check) []*finding.Finding {
+	var worst *check.Verdict
+	var at inGroup
+	for _, in := range p.groups {
+		v := ch.Compare(check.Copies{Image: in.image, Of: in.copies, Images: &g.images})
+		if worst == nil || graver(&v, worst) {
+			worst, at = &v, in
+		}
+	}
+	if worst == nil {
+		return nil
+	}
+	f := p.finding(ch, worst, at.image)
+	f.Basis = worst.Basis
+	for _, c := range at.copies {
+		f.Pods += c.Pods
+		if len(f.PodNames) < namesKept {
+			f.PodNames = append(f.PodNames, c.Pod)
+		}
+	}
+	return []*finding.Finding{f}
+}

@@ -1,0 +1,203 @@
+// Package posture reads declarations: it takes objects from a source, asks
+// every check about every container, and merges the verdicts into findings of
+// workloads. It never looks inside a container (that is the inspect wing's)
+// and never prints.
+//
+//	report, err := posture.Scan(ctx, src, posture.Options{Checks: check.All()}, sink)
+package posture
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/kubeassay/assay/finding"
+	"github.com/kubeassay/assay/posture/check"
+	"github.com/kubeassay/assay/posture/source"
+)
+
+// Options says what to judge and which verdicts to hand on.
+type Options struct {
+	Checks []*check.Check
+	// PerPod gives a finding for every pod instead of one for its workload.
+	PerPod bool
+	// Statuses to hand on; empty means fail and error.
+	Statuses []finding.Status
+	// MinSeverity hides failures below it; empty means none. Failures and
+	// verdicts that could not be reached are counted in the summary all the same.
+	MinSeverity finding.Severity
+	// IgnoreErrors: broken documents leave a scan complete. They are in the report all the same.
+	IgnoreErrors bool
+	// Progress, where set, is called now and then with the counts so far.
+	Progress func(Progress)
+	// Now stands in for time.Now in tests.
+	Now func() time.Time
+}
+
+// Progress is how far a scan has come.
+type Progress struct {
+	Namespaces, Pods, Objects int
+	Elapsed                   time.Duration
+}
+
+// Sink takes findings as they come about: those of one workload one after the
+// other, and Flush when a namespace is complete. The finding is the sink's to keep.
+// An error ends the scan.
+type Sink interface {
+	Finding(*finding.Finding) error
+	Flush() error
+}
+
+// Scan judges everything that src yields. It returns the report without its
+// findings, which went to the sink; also when it returns an error, as far as
+// it came. When ctx ends, the report says Interrupted and the error is nil:
+// what is known has been handed on.
+func Scan(ctx context.Context, src source.Source, o Options, sink Sink) (*finding.Report, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if len(o.Statuses) == 0 {
+		o.Statuses = []finding.Status{finding.Fail, finding.Error}
+	}
+	s := &scan{Options: o, sink: sink, gatherer: newGatherer(&o), namespaces: map[string]struct{}{}}
+	s.report = finding.Report{
+		APIVersion: finding.APIVersion, Kind: finding.ReportKind, Rules: check.Rules(o.Checks),
+		Summary: finding.Summary{
+			StartedAt: o.Now().UTC(), Findings: map[finding.Severity]int{},
+			Checks: map[string]int{}, Statuses: map[finding.Status]int{},
+		},
+	}
+	err := s.run(ctx, src)
+	sum := &s.report.Summary
+	sum.FinishedAt = o.Now().UTC()
+	sum.Errors = len(s.report.Errors)
+	sum.Complete = err == nil && (sum.Errors == 0 || o.IgnoreErrors) &&
+		!slices.ContainsFunc(s.report.Coverage, func(c finding.Coverage) bool { return !c.State.Complete() })
+	return &s.report, err
+}
+
+// scan is one run of Scan.
+type scan struct {
+	Options
+	sink       Sink
+	report     finding.Report
+	gatherer   *gatherer
+	namespaces map[string]struct{} // seen since the last merge; those done are only counted
+	shown      time.Time
+}
+
+func (s *scan) run(ctx context.Context, src source.Source) error {
+	failed := s.read(ctx, src)
+	var sunk sinkError
+	if errors.As(failed, &sunk) {
+		return sunk.error // nobody takes what is left
+	}
+	if ctx.Err() != nil {
+		// A source may end early without an error then, or with one that hides the reason.
+		s.report.Summary.Interrupted = true
+		s.report.Coverage = append(s.report.Coverage, finding.Coverage{
+			Scope: "scan", State: finding.Interrupted, Detail: "stopped before the end: the rest was not looked at",
+		})
+		failed = nil
+	}
+	// Also after a failure: what is known is worth having.
+	return errors.Join(failed, s.merge())
+}
+
+// sinkError is an error of the sink's, as opposed to the source's.
+type sinkError struct{ error }
+
+func (s *scan) read(ctx context.Context, src source.Source) error {
+	for item, err := range src.Items(ctx) {
+		if err != nil {
+			return err
+		}
+		if err := s.item(&item); err != nil {
+			return sinkError{err}
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *scan) item(item *source.Item) error {
+	sum := &s.report.Summary
+	switch {
+	case item.Object != nil:
+		o := item.Object
+		sum.Objects++
+		if o.Status != nil {
+			sum.Pods++
+		}
+		s.gatherer.add(o)
+		if o.Meta.Namespace != "" { // in a file it may be left out
+			s.namespaces[o.Meta.Namespace] = struct{}{}
+		}
+		s.progress(false)
+	case item.Node != nil:
+		s.gatherer.arch[item.Node.Name] = item.Node.Arch
+	case item.Unjudged:
+		sum.Objects++
+		sum.Unjudged++
+	case item.Coverage != nil:
+		s.report.Coverage = append(s.report.Coverage, *item.Coverage)
+	case item.Problem != nil:
+		s.report.Errors = append(s.report.Errors, *item.Problem)
+	case item.NamespaceDone != "":
+		s.namespaces[item.NamespaceDone] = struct{}{}
+		return s.merge()
+	}
+	return nil
+}
+
+// merge hands on what has been gathered.
+func (s *scan) merge() error {
+	sum := &s.report.Summary
+	totals, err := s.gatherer.merge(s.emit)
+	if err != nil {
+		return err
+	}
+	sum.Workloads += totals.workloads
+	sum.Containers += totals.containers
+	sum.Namespaces += len(s.namespaces)
+	clear(s.namespaces)
+	s.progress(true)
+	return s.sink.Flush()
+}
+
+// emit counts a finding, and hands it on if it is wanted.
+func (s *scan) emit(f *finding.Finding) error {
+	sum := &s.report.Summary
+	sum.Statuses[f.Status]++
+	if f.Status == finding.Fail {
+		sum.Findings[f.Severity]++
+		sum.Checks[f.Check]++
+	}
+	if !slices.Contains(s.Statuses, f.Status) {
+		return nil
+	}
+	if f.Status == finding.Fail && s.MinSeverity != "" && !f.Severity.AtLeast(s.MinSeverity) {
+		return nil
+	}
+	f.Fingerprint = finding.Fingerprint(f)
+	return s.sink.Finding(f)
+}
+
+// progressEvery is how often progress is told, at most.
+const progressEvery = 100 * time.Millisecond
+
+func (s *scan) progress(now bool) {
+	if s.Progress == nil || !now && s.report.Summary.Objects%64 != 0 {
+		return
+	}
+	at := s.Now()
+	if !now && at.Sub(s.shown) < progressEvery {
+		return
+	}
+	s.shown = at
+	sum := &s.report.Summary
+	s.Progress(Progress{Namespaces: sum.Namespaces, Pods: sum.Pods, Objects: sum.Objects, Elapsed: at.Sub(sum.StartedAt)})
+}

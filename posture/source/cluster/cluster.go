@@ -1,0 +1,142 @@
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/kubeassay/assay/kube"
+)
+
+// Options says what to read. The zero value is everything.
+type Options struct {
+	// Namespaces to read; empty means all. Exclude takes some out of all.
+	Namespaces, Exclude []string
+	// Selector chooses objects by label: pods, and objects with a template.
+	Selector string
+	// FieldSelector chooses pods by field. Objects with a template have none of
+	// the fields that one would ask for, so they are not judged then.
+	FieldSelector string
+	// Kinds to judge; empty means all that hold a pod template. Kinds that are
+	// named must be readable, or the scan is not complete.
+	Kinds []kube.Resource
+	// Nodes are read for their architecture, where that is permitted.
+	Nodes bool
+	// PageSize is how many objects are asked for at a time; 0 is DefaultPageSize.
+	PageSize int
+	// Concurrency is how many requests are under way at the same time at most;
+	// 0 is DefaultConcurrency.
+	Concurrency int
+}
+
+const (
+	// DefaultPageSize keeps the pages of nine kinds together within some 20 MB.
+	DefaultPageSize = 250
+	// DefaultConcurrency keeps the server's answers ahead of what one processor
+	// can decode, and is a small part of what the server gives to one user.
+	DefaultConcurrency = 4
+)
+
+// Kinds lists what can be judged, in the order in which a namespace is read:
+// owners before what they own, pods last.
+func Kinds() []kube.Resource {
+	return []kube.Resource{
+		kube.Deployments, kube.ReplicaSets, kube.StatefulSets, kube.DaemonSets,
+		kube.CronJobs, kube.Jobs, kube.ReplicationControllers, kube.PodTemplates, kube.Pods,
+	}
+}
+
+// Source reads one cluster. It can be read again.
+type Source struct {
+	client   *kube.Client
+	o        Options
+	selector labels.Selector
+}
+
+// New returns a source. It refuses selectors that can't be read, names that no
+// namespace can have and kinds that hold no pods; it does not talk to the
+// cluster yet.
+func New(client *kube.Client, o Options) (*Source, error) {
+	selector, err := labels.Parse(o.Selector)
+	if err != nil {
+		return nil, fmt.Errorf("the label selector %q can't be read: %w", o.Selector, err)
+	}
+	if _, err := fields.ParseSelector(o.FieldSelector); err != nil {
+		return nil, fmt.Errorf("the field selector %q can't be read: %w", o.FieldSelector, err)
+	}
+	if o.FieldSelector != "" && len(o.Kinds) > 0 && !slices.Equal(o.Kinds, []kube.Resource{kube.Pods}) {
+		return nil, errors.New("a field selector chooses pods only, so it can't be used with other kinds")
+	}
+	for _, k := range o.Kinds {
+		if !slices.Contains(Kinds(), k) {
+			return nil, fmt.Errorf("%s hold no containers, so there is nothing to scan in them", k)
+		}
+	}
+	for _, n := range o.Namespaces {
+		// What is no name could mean another path of the API.
+		if wrong := validation.IsDNS1123Label(n); len(wrong) > 0 {
+			return nil, fmt.Errorf("%q can't be the name of a namespace: %s", n, wrong[0])
+		}
+		if slices.Contains(o.Exclude, n) {
+			return nil, fmt.Errorf("the namespace %s is both asked for and excluded", n)
+		}
+	}
+	if o.PageSize <= 0 {
+		o.PageSize = DefaultPageSize
+	}
+	if o.Concurrency <= 0 {
+		o.Concurrency = DefaultConcurrency
+	}
+	return &Source{client, o, selector}, nil
+}
+
+// lists says which kinds are read, and how.
+func (s *Source) lists() []list {
+	var all []list
+	judged := func(r kube.Resource) bool { return len(s.o.Kinds) == 0 || slices.Contains(s.o.Kinds, r) }
+	pods := judged(kube.Pods)
+	for _, r := range Kinds() {
+		l := list{resource: r, required: r == kube.Pods || len(s.o.Kinds) > 0, labels: s.o.Selector}
+		_, between := between(r)
+		if between {
+			l.labels = "" // those that are not chosen still lead from pods to workloads
+		}
+		switch {
+		case r == kube.Pods && pods:
+			l.fields = s.o.FieldSelector
+		case judged(r) && s.o.FieldSelector == "":
+		case pods && between:
+			l.ownersOnly, l.required = true, false
+		default:
+			continue
+		}
+		all = append(all, l)
+	}
+	return all
+}
+
+// between reports whether a kind stands between pods and what a person edits,
+// and which kind's template it then has a copy of.
+func between(r kube.Resource) (owner kube.Resource, ok bool) {
+	switch r {
+	case kube.ReplicaSets:
+		return kube.Deployments, true
+	case kube.Jobs:
+		return kube.CronJobs, true
+	}
+	return owner, false
+}
+
+// list is one kind that is read.
+type list struct {
+	resource kube.Resource
+	// required: the scan is not complete without it.
+	required bool
+	// ownersOnly: only its metadata is read.
+	ownersOnly     bool
+	labels, fields string
+}

@@ -1,0 +1,70 @@
+package cluster
+
+import (
+	"context"
+	"slices"
+
+	"github.com/kubeassay/assay/finding"
+	"github.com/kubeassay/assay/kube"
+	"github.com/kubeassay/assay/kube/permission"
+	"github.com/kubeassay/assay/posture/source"
+)
+
+// Need is one permission that a scan uses.
+type Need struct {
+	permission.Want
+	// Required: the scan is not complete without it.
+	Required bool
+	// For says what it is used for.
+	For string
+}
+
+// Needs lists the permissions that reading the source takes, all of them and
+// no more: with exactly these, everything is read.
+func (s *Source) Needs() []Need {
+	var all []Need
+	named := slices.Compact(slices.Sorted(slices.Values(s.o.Namespaces)))
+	if len(named) == 0 {
+		all = append(all, Need{permission.Want{Verb: "list", Resource: kube.Namespaces}, true, "which namespaces there are"})
+		named = []string{""}
+	} else {
+		for _, n := range named {
+			all = append(all, Need{permission.Want{Verb: "get", Resource: kube.Namespaces, Namespace: n}, false, "whether the namespace exists"})
+		}
+	}
+	for _, l := range s.lists() {
+		for _, n := range named {
+			all = append(all, Need{permission.Want{Verb: "list", Resource: l.resource, Namespace: n}, l.required, l.purpose()})
+		}
+	}
+	if s.o.Nodes {
+		all = append(all, Need{permission.Want{Verb: "list", Resource: kube.Nodes}, false, "whether pods differ because their nodes do"})
+	}
+	return all
+}
+
+func (l *list) purpose() string {
+	_, between := between(l.resource)
+	switch {
+	case l.resource == kube.Pods:
+		return "what runs"
+	case l.ownersOnly:
+		return "to whom pods belong (only metadata is read)"
+	case between:
+		return "to whom pods belong, and templates that nothing else owns"
+	}
+	return "templates, also where no pod runs"
+}
+
+// Namespaces lists the namespaces that a scan would go through; coverage says
+// what could not be found out. It is for plans.
+func (s *Source) Namespaces(ctx context.Context) (names []string, gaps []finding.Coverage, err error) {
+	r := s.newReader(func(i source.Item, _ error) bool {
+		gaps = append(gaps, *i.Coverage)
+		return true
+	})
+	if err := r.findNamespaces(ctx); err != nil {
+		return nil, nil, err
+	}
+	return r.scope.names, gaps, nil
+}

@@ -1,0 +1,106 @@
+package tree
+
+import (
+	"bytes"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	sigsyaml "sigs.k8s.io/yaml"
+)
+
+var (
+	yamlMessage   = regexp.MustCompile(`(?s)yaml: (?:line (\d+): )?(.*)`)
+	unknownAnchor = regexp.MustCompile(`unknown anchor '(.*)' referenced`)
+)
+
+// yamlError says in one sentence what the parser found wrong with text.
+func yamlError(text []byte, err error) *Error {
+	if e := badCharacter(text); e != nil {
+		return e
+	}
+	// The parser with nodes tells the line where the surrounding block starts.
+	// Its older sister tells the line of the trouble itself.
+	var any any
+	if older := sigsyaml.Unmarshal(text, &any); older != nil && yamlMessage.MatchString(older.Error()) {
+		err = older
+	}
+	e := &Error{Message: err.Error()}
+	if m := yamlMessage.FindStringSubmatch(err.Error()); m != nil {
+		e.Message = m[2]
+		e.Line, _ = strconv.Atoi(m[1]) // empty means line 1, see below
+		if countsFromZero(m[2]) {
+			e.Line++
+		}
+	}
+	e.Line = max(1, min(e.Line, lines(text)))
+	if m := unknownAnchor.FindStringSubmatch(e.Message); m != nil {
+		e.Message = "*" + m[1] + " refers to an anchor &" + m[1] + " that is not in this document"
+		if i := bytes.Index(text, []byte("*"+m[1])); i >= 0 {
+			e.Line, e.Column = place(text, i)
+		}
+		return e
+	}
+	e.Message = "not valid YAML: " + e.Message
+	if startsWithTab(text, e.Line) {
+		e.Message += "; the line starts with a tab: indent it with spaces"
+	}
+	return e
+}
+
+// countsFromZero: messages of the parser proper come with a line that counts
+// from 0, those of its scanner with one that counts from 1.
+func countsFromZero(message string) bool {
+	switch message {
+	case "did not find expected <document start>", "did not find expected node content",
+		"did not find expected key", "did not find expected '-' indicator",
+		"did not find expected ',' or ']'", "did not find expected ',' or '}'",
+		"found undefined tag handle", "found duplicate %YAML directive",
+		"found incompatible YAML document", "found duplicate %TAG directive":
+		return true
+	}
+	return false
+}
+
+// badCharacter finds what no YAML may hold.
+func badCharacter(text []byte) *Error {
+	for i := 0; i < len(text); {
+		r, size := utf8.DecodeRune(text[i:])
+		message := ""
+		switch {
+		case r == utf8.RuneError && size == 1:
+			message = "a character is not valid UTF-8: save the file as UTF-8 text"
+		case r < ' ' && r != '\t' && r != '\n' && r != '\r', 0x7f <= r && r < 0xa0 && r != 0x85:
+			message = "there is a control character: this is no text, or a damaged one"
+		}
+		if message != "" {
+			e := &Error{Message: message}
+			e.Line, e.Column = place(text, i)
+			return e
+		}
+		i += size
+	}
+	return nil
+}
+
+func lines(text []byte) int {
+	return 1 + bytes.Count(bytes.TrimRight(text, " \r\n"), []byte{'\n'})
+}
+
+// place is the line and column of text[i].
+func place(text []byte, i int) (line, column int) {
+	before := text[:i]
+	start := bytes.LastIndexByte(before, '\n') + 1
+	return 1 + bytes.Count(before, []byte{'\n'}), 1 + utf8.RuneCount(before[start:])
+}
+
+func startsWithTab(text []byte, line int) bool {
+	for ; line > 1; line-- {
+		_, rest, _ := bytes.Cut(text, []byte{'\n'})
+		text = rest
+	}
+	text, _, _ = bytes.Cut(text, []byte{'\n'})
+	indent := text[:len(text)-len(bytes.TrimLeft(text, " \t"))]
+	return strings.Contains(string(indent), "\t")
+}

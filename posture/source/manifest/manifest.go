@@ -1,0 +1,110 @@
+// Package manifest is the source of objects that stand in files: manifests
+// that people wrote, what a tool rendered, or a dump of a cluster.
+//
+// It reads paths as kubectl -f does, and more: files whatever their name,
+// folders with all below them (.yaml, .yml, .json), globs, and "-" for
+// standard input. Files hold any number of documents, YAML or JSON, and lists
+// of every sort. They are read as a stream, several documents at a time, and
+// are given in the order in which they stand; no file is too large.
+//
+// A document that is broken is a Problem, with its line, and all else is still
+// given. An object that is no workload, and a YAML file that is none of
+// Kubernetes', is counted as unjudged. A source that finds no object at all
+// ends with an error.
+//
+// It renders no templates and no kustomizations, and it asks no server.
+//
+//	for item, err := range manifest.New([]string{"deploy/"}, manifest.Options{}).Items(ctx) {
+//		...
+//	}
+package manifest
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/kubeassay/assay/finding"
+	"github.com/kubeassay/assay/posture/source"
+	"github.com/kubeassay/assay/posture/source/manifest/internal/split"
+)
+
+// Options choose some of the objects. What is not chosen is read all the
+// same, so that a broken document is always told.
+type Options struct {
+	// Stdin is what "-" reads.
+	Stdin io.Reader
+	// Namespaces to give; empty means all. ExcludeNamespaces takes some out. An
+	// object that names no namespace counts as one of "default", where kubectl
+	// would put it.
+	Namespaces, ExcludeNamespaces []string
+	// Selector chooses by the labels of the object itself; nil means all.
+	Selector labels.Selector
+	// Kinds to give, such as "Deployment"; empty means all.
+	Kinds []string
+}
+
+// Source reads manifests. It can be read again, save for standard input.
+type Source struct {
+	paths   []string
+	options Options
+	limits  split.Limits // smaller in tests
+}
+
+var _ source.Source = (*Source)(nil)
+
+// New returns a source that reads the paths, in their order.
+func New(paths []string, o Options) *Source {
+	return &Source{paths: paths, options: o, limits: split.Defaults}
+}
+
+// Items implements [source.Source]. Namespaces are complete only at the end:
+// files have no order.
+func (s *Source) Items(ctx context.Context) iter.Seq2[source.Item, error] {
+	return func(yield func(source.Item, error) bool) {
+		p := newPipeline(ctx, s)
+		defer p.stop()
+		for i := range p.jobs() {
+			if !yield(i, nil) {
+				return
+			}
+		}
+		if err := p.failure(); err != nil {
+			yield(source.Item{}, err)
+		}
+	}
+}
+
+// chosen reports whether the options choose an object.
+func (o *Options) chosen(kind string, meta *metav1.ObjectMeta) bool {
+	if len(o.Kinds) > 0 && !slices.Contains(o.Kinds, kind) {
+		return false
+	}
+	namespace := meta.Namespace
+	if namespace == "" {
+		namespace = metav1.NamespaceDefault
+	}
+	if len(o.Namespaces) > 0 && !slices.Contains(o.Namespaces, namespace) || slices.Contains(o.ExcludeNamespaces, namespace) {
+		return false
+	}
+	return o.Selector == nil || o.Selector.Matches(labels.Set(meta.Labels))
+}
+
+// nothing is the error of a source without any object.
+func (s *Source) nothing() error {
+	if len(s.paths) == 0 {
+		return fmt.Errorf("no files were named: name a file, a folder, or - for standard input")
+	}
+	return fmt.Errorf("no Kubernetes object found in %s: an object has an apiVersion and a kind; "+
+		"folders are searched for .yaml, .yml and .json files", strings.Join(s.paths, ", "))
+}
+
+func problem(file, message string) source.Item {
+	return source.Item{Problem: &finding.Problem{File: file, Message: message}}
+}

@@ -1,0 +1,81 @@
+package posture
+
+import (
+	"slices"
+
+	"github.com/kubeassay/assay/finding"
+	"github.com/kubeassay/assay/posture/check"
+	"github.com/kubeassay/assay/posture/source"
+)
+
+// cell is what one check said about one container of a template, or of all pods of a group.
+type cell struct {
+	tallies []*tally
+	each    []tally // one for every pod, where each gets its own finding
+}
+
+// tally counts one verdict: how many pods it is about, and what it said about the first.
+type tally struct {
+	check.Verdict
+	pods     int      // or 1, for a template
+	names    []string // of the first few pods
+	location *finding.Location
+}
+
+const (
+	// namesKept is how many pod names a finding carries.
+	namesKept = 5
+	// talliesKept bounds a cell. Only what the kubelet reports can be different in
+	// every pod; beyond the bound, it is no longer told apart.
+	talliesKept = 8
+)
+
+// statuses is how many there are; rank is a status' place among them, the gravest first.
+const statuses = 5
+
+func rank(s finding.Status) int { return slices.Index(finding.Statuses, s) }
+
+// find returns the tally of a verdict, nil where there is none yet.
+func (c *cell) find(v *check.Verdict) *tally {
+	for _, t := range c.tallies {
+		if t.Status == v.Status && t.Severity == v.Severity && t.Evidence == v.Evidence && t.May == v.May &&
+			(t.Value == v.Value || t.Value == "") {
+			return t
+		}
+	}
+	return nil
+}
+
+// start adds a tally. Its place can be found only while the object lasts.
+func (c *cell) start(v *check.Verdict, o *source.Object) *tally {
+	t := &tally{Verdict: *v, location: locate(o, v)}
+	if len(c.tallies) >= talliesKept {
+		// From here on this one stands for all values, so it can't show one.
+		t.Value = ""
+		t.Basis = slices.DeleteFunc(slices.Clone(t.Basis), func(b finding.Basis) bool { return b.Evidence != finding.Declared })
+	}
+	c.tallies = append(c.tallies, t)
+	return t
+}
+
+func locate(o *source.Object, v *check.Verdict) *finding.Location {
+	if o.Locate == nil || len(v.Basis) == 0 {
+		return nil
+	}
+	at := o.Locate(v.Basis[0].Field)
+	return &at
+}
+
+// reported: it rests on more than the spec.
+func (t *tally) reported() bool { return t.Evidence != finding.Declared }
+
+// graver reports whether a is worse than b: by status, severity, evidence.
+func graver(a, b *check.Verdict) bool {
+	if a.Status != b.Status {
+		return rank(a.Status) < rank(b.Status)
+	}
+	if a.Status == finding.Fail && a.Severity != b.Severity {
+		return a.Severity.Rank() < b.Severity.Rank()
+	}
+	return a.Evidence.Strength() > b.Evidence.Strength()
+}
