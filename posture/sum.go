@@ -20,8 +20,8 @@ import (
 //     that all is well and none of the template's pods, old or new, reports the contrary.
 //   - Whatever is not cleared stands.
 type sum struct {
-	part  *part
-	check int
+	part *part
+	nth  int // check
 	// template is the gravest verdict of the templates, and clears what refutes
 	// it; pod is the gravest of the pods. Each is nil where there is none.
 	template, clears, pod *rung
@@ -38,8 +38,8 @@ type rung struct {
 	age   age    // of the pods; unrelated for a template
 }
 
-func newSum(p *part, check int) *sum {
-	s := &sum{part: p, check: check}
+func newSum(p *part, nth int) *sum {
+	s := &sum{part: p, nth: nth}
 	for _, in := range p.groups {
 		s.addPods(&in)
 	}
@@ -60,7 +60,7 @@ func newSum(p *part, check int) *sum {
 
 // addPods adds what the pods of a group say.
 func (s *sum) addPods(in *inGroup) {
-	tallies := in.cells[s.check].tallies
+	tallies := in.cells[s.nth].tallies
 	well := slices.ContainsFunc(tallies, func(t *tally) bool { return t.refutes() && t.May })
 	ill := slices.ContainsFunc(tallies, (*tally).proves)
 	for _, t := range tallies {
@@ -82,7 +82,7 @@ func (s *sum) addPods(in *inGroup) {
 
 // addTemplate adds what a template says, unless another one says worse.
 func (s *sum) addTemplate(in *inTemplate) {
-	at := &rung{tally: in.cells[s.check].tallies[0], image: in.image, owner: s.part.of.templates[in.index].owner}
+	at := &rung{tally: in.cells[s.nth].tallies[0], image: in.image, owner: s.part.of.templates[in.index].owner}
 	var clears *rung
 	if at.open() {
 		clears = s.refutation(in)
@@ -107,7 +107,7 @@ func (s *sum) refutation(in *inTemplate) (found *rung) {
 		if a == unrelated {
 			continue
 		}
-		for _, t := range pods.cells[s.check].tallies {
+		for _, t := range pods.cells[s.nth].tallies {
 			switch {
 			case t.proves():
 				return nil

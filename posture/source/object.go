@@ -27,8 +27,9 @@ func FromPod(p *corev1.Pod) Object {
 func FromDeployment(d *appsv1.Deployment) Object {
 	o := FromTemplate("apps/v1", "Deployment", &d.ObjectMeta, &d.Spec.Template, "spec.template")
 	o.Revision = Revision{
-		Number:  d.Annotations[RevisionAnnotation],
-		Settled: settled(&d.ObjectMeta, d.Status.ObservedGeneration),
+		Number: d.Annotations[RevisionAnnotation],
+		// A paused one's controller sees a new template and makes no revision of it.
+		Settled: settled(&d.ObjectMeta, d.Status.ObservedGeneration) && !d.Spec.Paused,
 	}
 	return o
 }
