@@ -77,6 +77,12 @@ func (s *Source) Items(ctx context.Context) iter.Seq2[source.Item, error] {
 		}
 		if err := p.failure(); err != nil {
 			yield(source.Item{}, err)
+			return
+		}
+		for i := range s.missing(p.namespaces) {
+			if !yield(i, nil) {
+				return
+			}
 		}
 	}
 }
@@ -86,14 +92,34 @@ func (o *Options) chosen(kind string, meta *metav1.ObjectMeta) bool {
 	if len(o.Kinds) > 0 && !slices.Contains(o.Kinds, kind) {
 		return false
 	}
-	namespace := meta.Namespace
-	if namespace == "" {
-		namespace = metav1.NamespaceDefault
-	}
+	namespace := namespaceOf(meta)
 	if len(o.Namespaces) > 0 && !slices.Contains(o.Namespaces, namespace) || slices.Contains(o.ExcludeNamespaces, namespace) {
 		return false
 	}
 	return o.Selector == nil || o.Selector.Matches(labels.Set(meta.Labels))
+}
+
+// namespaceOf is where an object would go: kubectl puts it into "default" where it does not say.
+func namespaceOf(meta *metav1.ObjectMeta) string {
+	if meta.Namespace == "" {
+		return metav1.NamespaceDefault
+	}
+	return meta.Namespace
+}
+
+// missing tells of the namespaces that were asked for and that no workload is in.
+func (s *Source) missing(seen map[string]bool) iter.Seq[source.Item] {
+	return func(yield func(source.Item) bool) {
+		for _, n := range s.options.Namespaces {
+			if seen[n] {
+				continue
+			}
+			gap := &finding.Coverage{Scope: "namespace/" + n, State: finding.NotFound, Detail: "no workload in these files is in namespace " + n}
+			if !yield(source.Item{Coverage: gap}) {
+				return
+			}
+		}
+	}
 }
 
 // nothing is the error of a source without any object.

@@ -1,22 +1,13 @@
 package manifest
 
 import (
-	"bytes"
-	"context"
-	"errors"
 	"fmt"
-	"io"
-	"runtime"
 	"strings"
 	"testing"
-	"testing/iotest"
-	"time"
 	"unicode/utf16"
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/labels"
-
-	"github.com/kubeassay/assay/posture/source/manifest/internal/split"
 )
 
 // read shows what the source says, one line an item.
@@ -135,6 +126,7 @@ func TestDocuments(t *testing.T) {
 		{"a key twice", "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  hostPID: true\n  hostPID: false\n",
 			[]string{`problem stdin:6:3: spec: the key "hostPID" stands twice: only one can count, so remove the other`}},
 		{"the kind twice", "apiVersion: v1\nkind: Pod\nkind: Node\n", []string{`problem stdin:3:1: the key "kind" stands twice: only one can count, so remove the other`}},
+		{"another kind hides behind the first", "apiVersion: v1\nkind: Node\nkind: Pod\n", []string{`problem stdin:3:1: the key "kind" stands twice: only one can count, so remove the other`}},
 		{"a key twice in JSON", "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"p\"},\n\"spec\":{\"hostPID\":true,\"hostPID\":false}}",
 			[]string{`problem stdin:2:24: spec: the key "hostPID" stands twice: only one can count, so remove the other`}},
 		{"aliases without end", "apiVersion: v1\nkind: Pod\nmetadata: {name: p, labels: &a {a: *a}}\n",
@@ -178,78 +170,6 @@ func bomb() string {
 		s += fmt.Sprintf(", &a%d [%s]", i+1, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*a%d, ", i), 9), ", "))
 	}
 	return s + "]\nspec: {containers: [{name: a, image: x, resources: {limits: {cpu: *a30}}}]}\n"
-}
-
-// TestLargeLists: whether a list is read as a whole or cut into its items
-// makes no difference.
-func TestLargeLists(t *testing.T) {
-	wrong := "apiVersion: v1\nkind: Pod\nmetadata:\n  name: p\nspec:\n  hostPID: x\n"
-	tests := []struct{ name, text string }{
-		{"as kubectl prints it", "apiVersion: v1\nitems:\n" + indent(pod) + indent(pod) + "kind: List\nmetadata:\n  resourceVersion: \"\"\n"},
-		{"indented", "apiVersion: v1\nkind: List\nitems:\n  " + strings.ReplaceAll(indent(pod), "\n", "\n  ") + "\n"},
-		{"with wrong items", "apiVersion: v1\nkind: List\nitems:\n- 3\n" + indent(wrong) + indent(pod) + "- {a: 1}\n"},
-		{"typed", "apiVersion: v1\nkind: PodList\nitems:\n- metadata: {name: p}\n- metadata: {name: q}\n  spec: {hostPID: x}\n"},
-		{"with items in brackets", "apiVersion: v1\nkind: List\nitems:\n  [{apiVersion: v1, kind: Node},\n  {apiVersion: v1, kind: Pod, metadata: {name: p}}]\n"},
-		{"with an anchor before the items", "apiVersion: v1\nkind: List\nitems:\n  &a\n" + indent(pod)},
-		{"with items that are a map", "apiVersion: v1\nkind: List\nitems:\n  a: b\n"},
-		{"custom kind with items", "apiVersion: x/v1\nkind: Box\nitems:\n" + indent(pod)},
-		{"the items twice", "apiVersion: v1\nkind: List\nmetadata: {}\nmetadata: {}\nitems: []\n"},
-		{"followed by more", "apiVersion: v1\nkind: List\nitems:\n" + indent(pod) + "---\n" + pod + "---\na: b: c\n"},
-		{"JSON", `{"apiVersion":"v1","items":[{"apiVersion":"v1","kind":"Node"},` + "\n" + `  {"apiVersion":"v1","kind":"Pod","metadata":{"name":"p"},"spec":{"hostPID":"x"}}],"kind":"List"}`},
-		{"JSON typed", `{"apiVersion":"v1","kind":"PodList","items":[{"metadata":{"name":"p"}}, {"metadata":{"name":null}}]}`},
-		{"JSON with wrong items", `{"apiVersion":"v1","kind":"List","items":[1, [], {}]}`},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			whole := read(t, fromText(test.text, Options{}))
-			s := fromText(test.text, Options{})
-			s.limits.Large = 1
-			cut := read(t, s)
-			if diff := cmp.Diff(whole, cut); diff != "" {
-				t.Errorf("(-whole +cut)\n%s", diff)
-			}
-		})
-	}
-}
-
-// TestLargeListsOnly: what only lists can say that are cut.
-func TestLargeListsOnly(t *testing.T) {
-	tests := []struct {
-		name, text string
-		want       []string
-	}{
-		{"kind after items without one", "apiVersion: v1\nitems:\n- metadata: {name: p}\n- metadata: {name: q}\nkind: PodList\n",
-			[]string{"problem stdin:3:3: this item names no kind, and the list names its own only below: put apiVersion and kind before the items"}},
-		{"no list at all", "items:\n- a: 1\n- b: 2\n", []string{"unjudged", "problem stdin: there is no Kubernetes object in it: an object has an apiVersion and a kind"}},
-		{"items twice", "apiVersion: v1\nkind: List\nitems:\n" + indent(pod) + "items:\n" + indent(pod),
-			[]string{"v1 Pod p spec [x]", `problem stdin:8:1: the key "items" stands twice: only one can count, so remove the other`}},
-		{"JSON items twice", `{"apiVersion":"v1","kind":"List","items":[{"apiVersion":"v1","kind":"Node"}],` + "\n" + `"items":[]}`,
-			[]string{"unjudged", `problem stdin:2:1: the key "items" stands twice: only one can count, so remove the other`}},
-		{"broken below the items", "apiVersion: v1\nkind: List\nitems:\n" + indent(pod) + "metadata: a: b\n",
-			[]string{"v1 Pod p spec [x]", "problem stdin:8: not valid YAML: mapping values are not allowed in this context"}},
-		{"items inside of a string", "apiVersion: v1\nkind: List\nx: 'y\nitems:\n" + indent(pod) + "z'\n",
-			[]string{"problem stdin:4: not valid YAML: found unexpected end of stream"}},
-		{"broken item", "apiVersion: v1\nitems:\n- a: b: c\n" + indent(pod) + "kind: List\n",
-			[]string{"problem stdin:3: not valid YAML: mapping values are not allowed in this context", "v1 Pod p spec [x]"}},
-		{"items of null", "kind: List\napiVersion: v1\nitems:\n-\n- ~\n", []string{"problem stdin:4:1: this item is null: it must be an object", "problem stdin:5:1: this item is null: it must be an object"}},
-		{"unfinished JSON", `{"apiVersion":"v1","kind":"List","items":[{"apiVersion":"v1","kind":"Node"},`,
-			[]string{"unjudged", "problem stdin:1:77: not valid JSON: the JSON ends too early: a closing bracket or quote is missing"}},
-		{"JSON that is none", "{\"items\":[{'a': 1}], \"kind\":\"List\",\"apiVersion\":\"v1\"}\n",
-			[]string{"problem stdin:1:11: this item has no apiVersion and no kind: it can't be told what it is"}},
-		{"a great item", "apiVersion: v1\nitems:\n- x: " + strings.Repeat("y", 2000) + "\n" + indent(pod) + "kind: List\n",
-			[]string{"problem stdin:3:1: this item is larger than 8 MiB, and was not read: no API server takes such an object", "v1 Pod p spec [x]"}},
-		{"a great document", "kind: X\nx: " + strings.Repeat("y", 2000) + "\n---\n" + pod,
-			[]string{"problem stdin:1:1: this document is larger than 8 MiB, and was not read: no API server takes such an object", "v1 Pod p spec [x]"}},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			s := fromText(test.text, Options{})
-			s.limits = split.Limits{Large: 1, Max: 1000}
-			if diff := cmp.Diff(test.want, read(t, s)); diff != "" {
-				t.Errorf("(-want +got)\n%s", diff)
-			}
-		})
-	}
 }
 
 func TestFilters(t *testing.T) {
@@ -373,95 +293,6 @@ spec:
 				}
 				if got := item.Object.Locate("spec.containers[0].image").String(); got != "stdin:1:142" {
 					t.Error(got)
-				}
-			}
-		}
-	})
-}
-
-// TestStops: leaving early, or a context that ends, stops all goroutines, even
-// while a read is waiting for input that never comes.
-func TestStops(t *testing.T) {
-	before := runtime.NumGoroutine()
-	t.Run("left early", func(t *testing.T) {
-		for item, err := range New([]string{"-"}, Options{Stdin: dumpYAML(100_000)}).Items(t.Context()) {
-			if err != nil || item.Object == nil {
-				t.Fatal(err)
-			}
-			break
-		}
-	})
-	t.Run("cancelled", func(t *testing.T) {
-		ctx, cancel := context.WithCancelCause(t.Context())
-		defer cancel(nil)
-		stop := errors.New("stop it")
-		n, last := 0, error(nil)
-		for item, err := range New([]string{"-"}, Options{Stdin: dumpYAML(100_000)}).Items(ctx) {
-			if last = err; err == nil && item.Object != nil {
-				n++
-				cancel(stop)
-			}
-		}
-		if !errors.Is(last, stop) || n > 1000 {
-			t.Errorf("after %d objects: %v", n, last)
-		}
-	})
-	in, out := io.Pipe()
-	t.Run("waiting for input", func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-		defer cancel()
-		var last error
-		for _, err := range New([]string{"-"}, Options{Stdin: in}).Items(ctx) {
-			last = err
-		}
-		if !errors.Is(last, context.DeadlineExceeded) {
-			t.Error(last)
-		}
-	})
-	out.Close() // the one read that nothing could interrupt
-	for deadline := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before; runtime.Gosched() {
-		if time.Now().After(deadline) {
-			buf := make([]byte, 1<<20)
-			t.Fatalf("goroutines are left:\n%s", buf[:runtime.Stack(buf, true)])
-		}
-	}
-}
-
-func TestReadError(t *testing.T) {
-	in := io.MultiReader(strings.NewReader(pod+"---\n"), iotest.ErrReader(errors.New("the disk is gone")))
-	got := read(t, New([]string{"-"}, Options{Stdin: in}))
-	want := []string{"v1 Pod p spec [x]", "problem stdin: it can't be read: the disk is gone"}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("(-want +got)\n%s", diff)
-	}
-}
-
-// FuzzDocuments: nothing that a file holds can stop the source.
-func FuzzDocuments(f *testing.F) {
-	for _, s := range []string{pod, bomb(), "apiVersion: v1\nkind: List\nitems:\n" + indent(pod), "{\"kind\":\"List\",\"apiVersion\":\"v1\",\"items\":[{}]}", "a: &a [*a]\n", "{{ x }}"} {
-		f.Add([]byte(s), false)
-		f.Add([]byte(s), true)
-	}
-	f.Fuzz(func(t *testing.T, text []byte, small bool) {
-		s := New([]string{"-"}, Options{Stdin: bytes.NewReader(text)})
-		if small {
-			s.limits = split.Limits{Large: 10, Max: 1000}
-		}
-		lines := bytes.Count(text, []byte{'\n'}) + bytes.Count(text, []byte{'\r'}) + bytes.Count(text, []byte{0xc2, 0x85}) + bytes.Count(text, []byte{0xe2, 0x80}) + 1
-		if bytes.HasPrefix(text, []byte{0xff, 0xfe}) || bytes.HasPrefix(text, []byte{0xfe, 0xff}) {
-			lines = len(text) + 1
-		}
-		for item, err := range s.Items(t.Context()) {
-			switch {
-			case err != nil:
-				t.Fatal(err)
-			case item.Problem != nil:
-				if p := item.Problem; p.Message == "" || p.Line > lines || p.Line < 0 {
-					t.Errorf("problem %q in a text of %d lines", p, lines)
-				}
-			case item.Object != nil:
-				if at := item.Object.Locate("spec.containers[0].image"); at.Line < 1 || at.Line > lines || at.Column < 1 {
-					t.Errorf("found at %s in a text of %d lines", at, lines)
 				}
 			}
 		}

@@ -76,7 +76,7 @@ func TestSlowReader(t *testing.T) {
 		for in.n.Load() < inFlight/2 { // it reads ahead of the first item
 			runtime.Gosched()
 		}
-		for range 30 { // time enough to read all of it
+		for range 10 { // time enough to read all of it
 			runtime.GC()
 		}
 		if n := in.n.Load(); n > inFlight+1<<20 {

@@ -85,7 +85,7 @@ func (w *worker) list(items *tree.Node, apiVersion, kind string) {
 // give adds an object that was read, if the options choose it.
 func (w *worker) give(n *tree.Node, apiVersion, kind string, o *source.Object) {
 	if !w.options.chosen(kind, o.Meta) {
-		w.add(result{object: true})
+		w.add(result{object: true, namespace: namespaceOf(o.Meta)})
 		return
 	}
 	o.APIVersion, o.Kind = apiVersion, kind // as written: extensions/v1beta1 is read as apps/v1
@@ -94,7 +94,7 @@ func (w *worker) give(n *tree.Node, apiVersion, kind string, o *source.Object) {
 		line, column := p.place(tree.Find(n, field))
 		return finding.Location{File: name, Line: line, Column: column}
 	}
-	w.add(result{item: source.Item{Object: o}, object: true})
+	w.add(result{item: source.Item{Object: o}, object: true, namespace: namespaceOf(o.Meta)})
 }
 
 type decode func(*tree.Decoder, *tree.Node) (source.Object, error)

@@ -149,3 +149,19 @@ func TestOrder(t *testing.T) {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
+
+func TestNamespaceThatNoWorkloadIsIn(t *testing.T) {
+	files(t, map[string]string{"pods.yaml": strings.ReplaceAll(pod, "name: p", "name: p, namespace: one")})
+	var gaps []string
+	for i, err := range New([]string{"pods.yaml"}, Options{Namespaces: []string{"one", "two"}, Kinds: []string{"Deployment"}}).Items(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i.Coverage != nil {
+			gaps = append(gaps, i.Coverage.Scope+" "+string(i.Coverage.State))
+		}
+	}
+	if diff := cmp.Diff([]string{"namespace/two not-found"}, gaps); diff != "" {
+		t.Error(diff)
+	}
+}

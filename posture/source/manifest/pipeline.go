@@ -38,6 +38,8 @@ type pipeline struct {
 	files   int // that were read
 	objects int // that are Kubernetes'
 	broken  bool
+	// namespaces that workloads are in.
+	namespaces map[string]bool
 }
 
 // job is some parts of one file, and what came out of them.
@@ -70,6 +72,8 @@ type result struct {
 	// object: it is Kubernetes' (also where item is empty, since the options
 	// did not choose it).
 	object bool
+	// namespace of an object that holds pods, whether chosen or not.
+	namespace string
 	// fileEnd: this is the end of the file.
 	fileEnd bool
 	// An element of a list that names no kind, while the list named none
@@ -80,7 +84,7 @@ type result struct {
 }
 
 func newPipeline(ctx context.Context, s *Source) *pipeline {
-	p := &pipeline{source: s, budget: semaphore.NewWeighted(inFlight)}
+	p := &pipeline{source: s, budget: semaphore.NewWeighted(inFlight), namespaces: map[string]bool{}}
 	p.ctx, p.cancel = context.WithCancel(ctx)
 	workers := runtime.GOMAXPROCS(0)
 	p.work = make(chan *job, 2*workers)
@@ -250,6 +254,9 @@ func (p *pipeline) settle(f *file, r *result) []source.Item {
 	if r.object {
 		f.objects++
 		p.objects++
+	}
+	if r.namespace != "" {
+		p.namespaces[r.namespace] = true
 	}
 	if item.Problem != nil {
 		f.broken++

@@ -46,7 +46,7 @@ var documents = []string{
 	"# only a comment\n", "", "---\n---\n", "a: -\n", "a: ---\n", "a: [-, ?x, :y]\n", "- - - a\n  - b\n", "a: 0\nb: 00\nc: 0.0\nd: -1\ne: - 1\n",
 	"a: \x00\n", "a: \xff\n", "a: \u0085b\n", "a: x\u2028b: y\n", "a: 'x\n\n  y'\n", "? a\n: b\n? c\n", "a: !!set {b, c}\n", "a: !!omap [b: c]\n",
 	"!!map {a: b}", "!<tag:yaml.org,2002:int> \"3\"", "a: \"\\/\"\n", "a: 5d9f8c\nb: 12e4-5\nc: 128Mi\nd: 0d1\n",
-	"a: {b: 1, b: 2}\n", "? !!int \"3\"\n: a\n", "a: 1__0\nb: _1\nc: +_1\nd: 0x_1\ne: 1_e_1\n", "a: +.inf\nb: +\nc: -\n",
+	"a: {b: 1, b: 2}\n", "!!%1a", "a: !!foo 1\n", "? !!int \"3\"\n: a\n", "a: 1__0\nb: _1\nc: +_1\nd: 0x_1\ne: 1_e_1\n", "a: +.inf\nb: +\nc: -\n",
 }
 
 func FuzzJSON(f *testing.F) {
@@ -277,7 +277,7 @@ func sameTree(theirs, ours *Node, path string) string {
 var plainDocuments = []string{
 	"---\n# c\na: b # c\n\nc:\n  d: e\n  f:\n  - g\n  - h: i\n    j: k\n  -   l: m\n      n: o\n  l: |\n    t\n\n     u\n  \n  m: |-\n   x\n# c\n",
 	"a: http://x:80/y#z\nb: x: y\n", "a: b\n c\n", "a: 'b'\nc: \"d\" # e\nf: 'g''h'\n", "a: \"b\"c\n", "a: 'b' c\n", "a: \"b\n  c\"\n",
-	"a: {b: c, d: [e, \"f\"], g: {}}\nh: []\n", "a: {b: c,}\n", "a: {b:c}\n", "a: [b: c]\n", "a: [-, b]\n", "a: [--b]\n", "a: {b: }\n", "a: [b\n", "a: [b] c\n", "a: [b]#c\n",
+	"a: {b: c, d: [e, \"f\"], g: {}}\nh: []\n", "a: {b: c,}\n", "a: {b:c}\n", "a: [b: c]\n", "a: [-, b]\n", "a: [--b]\n", "a: [-b, --c, ---, -- , -1, -d-]\n", "a: {-b: -c}\n", "a: {b: }\n", "a: [b\n", "a: [b] c\n", "a: [b]#c\n",
 	"a:\n- b\n-\n- - c\n-\n  - d\n-\n  e: f\n-#g\n- #h\ni: j\n", "a:\n  b: c\n d: e\n", "a:\n    b: c\n  d: e\n", " a: b\n", " a: b\nc: d\n", "a:\n  - b\n c: d\n", "a:\n  - b\n  c: d\n",
 	"a:\n- b: c\n d: e\n", "a: |\n\n  b\n", "a: |\n b\nc: d\n", "a: |\nb: c\n", "a: |\n   b\n  c\n", "a:\n- |\n  b\n- |-\n c\n", "a:\n- |\n b\n", "a: | # c\n  b\n", "a: |2\n  b\n", "a: |\n  \tb\n\n \n   \n",
 	"a: ~\nb: null\nc: -\nd: -1\ne: --\nf: .\ng: ...\nh: ---\n", "a: b\n---\n", "a: b\n...\n", "...\n", "--- \na: b\n", "---\n---\na: b\n", "a: b\n--- c\n", "---a: b\n", "a: b:\n", "a: :b\n", "a b: c\n", "a : b\n",

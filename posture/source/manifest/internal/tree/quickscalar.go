@@ -6,8 +6,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// inline reads a value that starts on the current line, below something at
-// column, and goes to the line after it.
+// inline reads a value that starts on the current line and goes to the line
+// after it. column is that of the key or dash that it belongs to.
 func (q *quick) inline(at, column int) *Node {
 	var n *Node
 	switch c := q.text[at]; {
@@ -26,10 +26,7 @@ func (q *quick) inline(at, column int) *Node {
 	default:
 		n = q.plain(at)
 	}
-	q.advance()
-	if q.gaveUp || !q.done && q.indent > column {
-		return q.giveUp() // the scalar goes on, or the indent is wrong
-	}
+	q.advance() // a deeper line makes the caller give up: the scalar goes on there
 	return n
 }
 
@@ -149,6 +146,9 @@ func (q *quick) flowScalar(at int) (*Node, int) {
 	end := at
 	for ; end < q.end; end++ {
 		c := q.text[end]
+		if c == '-' && end == at && end+1 < q.end && (letter(q.text[end+1]) || q.text[end+1] == '-') {
+			continue // -x or --x
+		}
 		if !letter(c) && !digit(c) && c != '_' && c != '.' && c != '/' && (c != '-' || end == at) {
 			break
 		}

@@ -33,13 +33,13 @@ func classify(n *Node) scalarClass {
 	if n.Style&yaml.TaggedStyle == 0 {
 		return isString
 	}
-	switch {
-	case n.Tag == jsonNumber:
+	switch n.Tag {
+	case jsonNumber:
 		return isNumber
-	case n.Tag == "!!str" || !strings.HasPrefix(n.Tag, "!!"):
-		return isString
+	case "!!bool", "!!int", "!!float", "!!null", "!!timestamp", "!!binary":
+		return isUnclear
 	}
-	return isUnclear
+	return isString // !!str, and whatever tags there are
 }
 
 func classifyPlain(s string) scalarClass {

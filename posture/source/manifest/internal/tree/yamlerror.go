@@ -22,8 +22,8 @@ func yamlError(text []byte, err error) *Error {
 	}
 	// The parser with nodes tells the line where the surrounding block starts.
 	// Its older sister tells the line of the trouble itself.
-	var any any
-	if older := sigsyaml.Unmarshal(text, &any); older != nil && yamlMessage.MatchString(older.Error()) {
+	var ignored any
+	if older := sigsyaml.Unmarshal(text, &ignored); older != nil && yamlMessage.MatchString(older.Error()) {
 		err = older
 	}
 	e := &Error{Message: err.Error()}
