@@ -259,7 +259,11 @@ func (t *table) writeLooked(r *finding.Report) {
 	}
 	text += "; read " + count(s.Objects, "object")
 	if s.Unjudged > 0 {
-		text += ", of which " + strconv.Itoa(s.Unjudged) + " hold no containers"
+		verb := " hold"
+		if s.Unjudged == 1 {
+			verb = " holds"
+		}
+		text += ", of which " + strconv.Itoa(s.Unjudged) + verb + " no containers"
 	}
 	if !s.StartedAt.IsZero() && !s.FinishedAt.IsZero() {
 		text += ", in " + elapsed(s.FinishedAt.Sub(s.StartedAt))

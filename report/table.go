@@ -280,15 +280,19 @@ func (t *table) writeDetails(at int, f *finding.Finding) {
 	if f.Image != "" {
 		t.writeLabelled(at, "image", f.Image)
 	}
-	if f.Location != nil && f.PodsTotal > 0 {
-		t.writeLabelled(at, "pods", strconv.Itoa(f.Pods)+"/"+strconv.Itoa(f.PodsTotal))
+	var pods []string
+	if f.Location != nil && f.PodsTotal > 0 { // the line above has the place in their stead
+		pods = append(pods, strconv.Itoa(f.Pods)+"/"+strconv.Itoa(f.PodsTotal))
 	}
 	if len(f.PodNames) > 0 && !t.o.PerPod {
 		names := strings.Join(f.PodNames, ", ")
 		if more := f.Pods - len(f.PodNames); more > 0 {
 			names += " and " + strconv.Itoa(more) + " more"
 		}
-		t.writeLabelled(at, "pods", names)
+		pods = append(pods, names)
+	}
+	if len(pods) > 0 {
+		t.writeLabelled(at, "pods", strings.Join(pods, ": "))
 	}
 }
 
