@@ -19,19 +19,29 @@ import (
 func TestTurnsBoundRequests(t *testing.T) {
 	const turns, lists = 2, 6
 	f := newFake(t, numbered(9))
+	shared := semaphore.NewWeighted(turns)
+	meeting := make(chan struct{})
+	meet := func(r *http.Request) {
+		select {
+		case meeting <- struct{}{}:
+		case <-meeting:
+		case <-r.Context().Done():
+			t.Errorf("there were never %d requests at the same time", turns)
+		}
+	}
 	var underWay, most atomic.Int32
-	pair := make(chan struct{})
 	f.fault = func(w http.ResponseWriter, r *http.Request, n int) bool {
 		now := underWay.Add(1)
 		defer underWay.Add(-1)
 		for seen := most.Load(); now > seen && !most.CompareAndSwap(seen, now); seen = most.Load() {
 		}
 		if n <= turns { // the first ones wait for each other
-			select {
-			case pair <- struct{}{}:
-			case <-pair:
-			case <-r.Context().Done():
+			meet(r)
+			if shared.TryAcquire(1) {
+				t.Errorf("a turn is left though %d requests are under way", turns)
+				shared.Release(1)
 			}
+			meet(r)
 		}
 		if n == turns+1 {
 			f.status(w, http.StatusForbidden, metav1.StatusReasonForbidden, "")
@@ -40,7 +50,6 @@ func TestTurnsBoundRequests(t *testing.T) {
 		return false
 	}
 	c, _ := f.client(t)
-	shared := semaphore.NewWeighted(turns)
 	var failed atomic.Int32
 	var all sync.WaitGroup
 	for i := range lists {

@@ -35,7 +35,7 @@ type Options struct {
 
 const (
 	// DefaultPageSize keeps the pages of nine kinds together within some 20 MB.
-	DefaultPageSize = 250
+	DefaultPageSize = 150
 	// DefaultConcurrency keeps the server's answers ahead of what one processor
 	// can decode, and is a small part of what the server gives to one user.
 	DefaultConcurrency = 4

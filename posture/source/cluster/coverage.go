@@ -34,7 +34,7 @@ func (f *failure) covers(g *failure) bool {
 	switch {
 	case f.namespace == "":
 		return f.but == "" || f.but == g.but
-	case g.namespace == "" || g.onward && !f.onward:
+	case g.onward && !f.onward:
 		return false
 	}
 	return f.in(g.namespace)

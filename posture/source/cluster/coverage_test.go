@@ -92,6 +92,12 @@ func TestGaps(t *testing.T) {
 			gaps:    []string{"namespace/a forbidden"},
 		},
 		{
+			name:    "pods are forbidden in all but one, where none are",
+			server:  func(s *server) { s.forbid(kube.Pods, "", "a", "b") },
+			objects: without(shopIn("a", "b"), "Pod"),
+			gaps:    []string{"namespace/a forbidden", "namespace/b forbidden"},
+		},
+		{
 			name: "all are forbidden",
 			server: func(s *server) {
 				for _, r := range Kinds() {
@@ -125,6 +131,16 @@ func TestGaps(t *testing.T) {
 			},
 			objects: []string{"Pod mine/1"}, done: []string{"mine"},
 			gaps: []string{"kind/namespaces forbidden", "kind/pods forbidden"}, says: "only namespace mine is scanned",
+		},
+		{
+			name: "in the context's namespace, which is all that is left, a kind is forbidden",
+			server: func(s *server) {
+				s.add(kube.Pods, named("mine/1"))
+				s.forbidKinds(append(Kinds(), kube.Namespaces)...)
+				s.forbid(kube.Deployments, "mine")
+			},
+			objects: []string{"Pod mine/1"}, done: []string{"mine"},
+			gaps: []string{"kind/namespaces forbidden", "kind/deployments.apps owner-unresolved", "kind/pods forbidden"},
 		},
 		{
 			name: "the context's namespace is empty",
@@ -286,6 +302,16 @@ func TestGaps(t *testing.T) {
 				"ReplicaSet b/web-1", "Pod b/web-1-x", "Pod b/web-1-y",
 			},
 			gaps: []string{"kind/deployments.apps unreadable"},
+		},
+		{
+			name: "owners fail in the middle, pods are forbidden where it is",
+			server: func(s *server) {
+				s.faults[place{kube.Deployments, ""}] = later(1, ill)
+				s.forbid(kube.Pods, "", "a")
+			},
+			options: Options{PageSize: 1},
+			objects: []string{"Deployment a/web", "ReplicaSet a/web-1 (owner only)", "ReplicaSet b/web-1", "Pod b/web-1-x", "Pod b/web-1-y"},
+			gaps:    []string{"kind/deployments.apps unreadable", "namespace/a forbidden"},
 		},
 		{
 			name:    "namespaces fail",

@@ -4,7 +4,8 @@
 //
 // Every list comes in the order of namespaces, so the kinds are merged like
 // sorted files: when the next object of every kind is of a later namespace,
-// a namespace is complete. Memory holds a page or two of each kind.
+// a namespace is complete. Memory holds two or three pages of each kind,
+// whatever the size of the cluster.
 //
 // What may not be read is said in coverage, and the rest goes on. The package
 // never writes to the cluster and never reads Secrets or ConfigMaps.

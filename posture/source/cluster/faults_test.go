@@ -102,25 +102,30 @@ func spoil(raw []byte) []byte { return append(raw, 2<<3|2, 1, 0xff) }
 // An object that can't be decoded is named, and the others are read.
 func TestBrokenObject(t *testing.T) {
 	t.Parallel()
-	for _, oneByOne := range []bool{false, true} {
-		t.Run(fmt.Sprintf("one by one=%v", oneByOne), func(t *testing.T) {
+	for _, mode := range []string{"all at once", "one by one", "named"} {
+		t.Run(mode, func(t *testing.T) {
 			s := shop(t)
+			o := Options{PageSize: 2}
 			for _, key := range []string{"a/web-1-w", "b/web-1-z", "c/alone"} {
 				s.put(kube.Pods, named(key), spoil(build(t, kube.Pods, named(key))))
 			}
 			s.put(kube.StatefulSets, named("a/db"), spoil(build(t, kube.StatefulSets, named("a/db"))))
 			nameless := named("b/")
 			s.put(kube.StatefulSets, nameless, build(t, kube.StatefulSets, nameless))
-			if oneByOne {
+			switch mode {
+			case "one by one":
 				s.forbidKinds(Kinds()...)
 				s.forbid(kube.Deployments, "a") // pods of a were read, so this must be said
+			case "named": // what is broken in c is there all the same
+				o.Namespaces = []string{"a", "b", "c"}
+				s.forbid(kube.Namespaces, "c")
 			}
-			got := read(t, s.client(t), Options{PageSize: 2})
+			got := read(t, s.client(t), o)
 			objects, gaps := shopIn("a", "b"), []string{
 				"namespace/a/statefulsets.apps/db unreadable", "kind/statefulsets.apps unreadable",
 				"namespace/a/pods/web-1-w unreadable", "namespace/b/pods/web-1-z unreadable", "namespace/c/pods/alone unreadable",
 			}
-			if oneByOne {
+			if mode == "one by one" {
 				objects = append([]string{"ReplicaSet a/web-1", "Pod a/web-1-x", "Pod a/web-1-y"}, shopIn("b")...)
 				gaps = append([]string{"namespace/a/deployments.apps owner-unresolved"}, gaps...)
 			}

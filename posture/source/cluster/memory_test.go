@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -19,11 +20,11 @@ import (
 func manyPods(t *testing.T, number int) *kube.Client {
 	t.Helper()
 	const each = 100
-	const mark = "pod-000000"
-	whole := string(build(t, kube.Pods, metav1.ObjectMeta{
-		Namespace: "ns-0000", Name: mark, Annotations: map[string]string{"text": strings.Repeat("0123456789", 200)},
+	whole := build(t, kube.Pods, metav1.ObjectMeta{
+		Namespace: "ns-0000", Name: "pod-000000", Annotations: map[string]string{"text": strings.Repeat("0123456789", 200)},
 		ManagedFields: []metav1.ManagedFieldsEntry{{Manager: "kubelet", FieldsV1: &metav1.FieldsV1{Raw: []byte(`"` + strings.Repeat("f", 2000) + `"`)}}},
-	}))
+	})
+	name, namespace := bytes.Index(whole, []byte("pod-000000")), bytes.Index(whole, []byte("ns-0000"))
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		q, err := parse(r)
 		if err != nil {
@@ -46,8 +47,10 @@ func manyPods(t *testing.T, number int) *kube.Client {
 		for i := from; i < to; i++ {
 			raw = protowire.AppendTag(raw, 2, protowire.BytesType)
 			raw = protowire.AppendVarint(raw, uint64(len(whole)))
-			pod := strings.NewReplacer(mark, fmt.Sprintf("pod-%06d", i), "ns-0000", fmt.Sprintf("ns-%04d", i/each))
-			raw = append(raw, pod.Replace(whole)...)
+			raw = append(raw, whole...)
+			pod := raw[len(raw)-len(whole):]
+			copy(pod[name:], fmt.Sprintf("pod-%06d", i))
+			copy(pod[namespace:], fmt.Sprintf("ns-%04d", i/each))
 		}
 		send(w, http.StatusOK, kind+"List", raw)
 	}))

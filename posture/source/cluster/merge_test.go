@@ -170,3 +170,17 @@ func TestNodes(t *testing.T) {
 		t.Errorf("nodes that nobody asked for: %+v", got.nodes)
 	}
 }
+
+// Where pods were listed in all namespaces at once, an empty one needs no second look.
+func TestEmptyNamespaceIsNotAskedFor(t *testing.T) {
+	for _, forbidden := range []kube.Resource{kube.ReplicaSets, kube.Pods} {
+		s := shop(t)
+		s.forbidKinds(forbidden)
+		if got := read(t, s.client(t), Options{}); !got.complete() {
+			t.Errorf("%+v", got.coverage)
+		}
+		if got, want := slices.Contains(s.asked(), "get namespaces in c"), forbidden == kube.Pods; got != want {
+			t.Errorf("%s one by one: asked for the empty namespace: %v", forbidden, got)
+		}
+	}
+}

@@ -149,7 +149,7 @@ func (r *reader) readNodes(ctx context.Context) error {
 
 // eachMeta lists the metadata of all objects of a kind.
 func (r *reader) eachMeta(ctx context.Context, res kube.Resource, do func(*metav1.ObjectMeta) error) error {
-	for page, err := range r.client.Pages(ctx, res, kube.ListOptions{PageSize: r.o.PageSize, MetadataOnly: true, Turns: r.turns}) {
+	for page, err := range r.client.Pages(ctx, res, kube.ListOptions{PageSize: r.o.PageSize, MetadataOnly: true}) {
 		if err != nil {
 			return err
 		}

@@ -42,7 +42,8 @@ func tree(t *testing.T) *server {
 	s.add(kube.ReplicaSets,
 		named("n/web-1", ownedBy(kube.Deployments, "web")),
 		named("n/web-2", ownedBy(kube.Deployments, "web"), chosen),
-		named("n/alone", chosen), named("n/alone-too"))
+		named("n/alone", chosen), named("n/alone-too"),
+		named("n/canary-1", ownedBy(kube.Resource{Group: "argoproj.io", Version: "v1alpha1", Kind: "Rollout"}, "canary"), chosen))
 	s.add(kube.CronJobs, named("n/nightly", chosen))
 	s.add(kube.Jobs, named("n/nightly-1", ownedBy(kube.CronJobs, "nightly"), chosen), named("n/once", chosen), named("n/once-too"))
 	s.add(kube.DaemonSets, named("n/agent", ownedBy(kube.Deployments, "web"), chosen))
@@ -66,7 +67,7 @@ func TestSelection(t *testing.T) {
 		{
 			"everything", Options{},
 			[]string{
-				"Deployment n/other", "Deployment n/web", "ReplicaSet n/alone", "ReplicaSet n/alone-too",
+				"Deployment n/other", "Deployment n/web", "ReplicaSet n/alone", "ReplicaSet n/alone-too", "ReplicaSet n/canary-1",
 				"ReplicaSet n/web-1 (owner only)", "ReplicaSet n/web-2 (owner only)",
 				// Its template is no copy of the Deployment's.
 				"DaemonSet n/agent",
@@ -81,7 +82,7 @@ func TestSelection(t *testing.T) {
 		{
 			"by label", Options{Selector: "a=1"},
 			[]string{
-				"Deployment n/web", "ReplicaSet n/alone", "ReplicaSet n/alone-too (owner only)",
+				"Deployment n/web", "ReplicaSet n/alone", "ReplicaSet n/alone-too (owner only)", "ReplicaSet n/canary-1",
 				"ReplicaSet n/web-1 (owner only)", "ReplicaSet n/web-2 (owner only)", "DaemonSet n/agent",
 				"CronJob n/nightly", "Job n/nightly-1 (owner only)", "Job n/once", "Job n/once-too (owner only)",
 				"Pod n/p1", "Pod n/p3",
@@ -94,7 +95,7 @@ func TestSelection(t *testing.T) {
 		{
 			"pods by field", Options{FieldSelector: "spec.nodeName=n2"},
 			[]string{
-				"ReplicaSet n/alone (owner only)", "ReplicaSet n/alone-too (owner only)", "ReplicaSet n/web-1 (owner only)", "ReplicaSet n/web-2 (owner only)",
+				"ReplicaSet n/alone (owner only)", "ReplicaSet n/alone-too (owner only)", "ReplicaSet n/canary-1 (owner only)", "ReplicaSet n/web-1 (owner only)", "ReplicaSet n/web-2 (owner only)",
 				"Job n/nightly-1 (owner only)", "Job n/once (owner only)", "Job n/once-too (owner only)",
 				"Pod n/p2", "Pod n/p3",
 			},
@@ -103,7 +104,7 @@ func TestSelection(t *testing.T) {
 		{
 			"pods only", Options{Kinds: []kube.Resource{kube.Pods}, Selector: "a=1"},
 			[]string{
-				"ReplicaSet n/alone (owner only)", "ReplicaSet n/alone-too (owner only)", "ReplicaSet n/web-1 (owner only)", "ReplicaSet n/web-2 (owner only)",
+				"ReplicaSet n/alone (owner only)", "ReplicaSet n/alone-too (owner only)", "ReplicaSet n/canary-1 (owner only)", "ReplicaSet n/web-1 (owner only)", "ReplicaSet n/web-2 (owner only)",
 				"Job n/nightly-1 (owner only)", "Job n/once (owner only)", "Job n/once-too (owner only)",
 				"Pod n/p1", "Pod n/p3",
 			},
@@ -111,7 +112,7 @@ func TestSelection(t *testing.T) {
 		},
 		{
 			"templates only", Options{Kinds: []kube.Resource{kube.ReplicaSets, kube.DaemonSets}},
-			[]string{"ReplicaSet n/alone", "ReplicaSet n/alone-too", "ReplicaSet n/web-1", "ReplicaSet n/web-2", "DaemonSet n/agent"},
+			[]string{"ReplicaSet n/alone", "ReplicaSet n/alone-too", "ReplicaSet n/canary-1", "ReplicaSet n/web-1", "ReplicaSet n/web-2", "DaemonSet n/agent"},
 			[]string{"daemonsets.apps", "namespaces, metadata", "replicasets.apps"},
 		},
 		{

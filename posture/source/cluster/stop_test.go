@@ -16,17 +16,23 @@ import (
 	"github.com/kubeassay/assay/posture/source"
 )
 
-// leftBehind are the goroutines of readings and lists that are still there
-// after a moment: what ends needs one to be gone.
+// stacks of all goroutines.
+func stacks(t *testing.T) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := pprof.Lookup("goroutine").WriteTo(&b, 2); err != nil {
+		t.Error(err)
+	}
+	return b.Bytes()
+}
+
+// leftBehind fails when goroutines of readings and lists are still there after
+// a while: what ends needs a moment to be gone.
 func leftBehind(t *testing.T) {
 	t.Helper()
 	deadline := time.Now().Add(10 * time.Second)
 	for {
-		var stacks bytes.Buffer
-		if err := pprof.Lookup("goroutine").WriteTo(&stacks, 2); err != nil {
-			t.Fatal(err)
-		}
-		all := stacks.Bytes()
+		all := stacks(t)
 		if !bytes.Contains(all, []byte("cluster.(*walker)")) && !bytes.Contains(all, []byte("kube.(*lister)")) {
 			return
 		}
@@ -199,26 +205,29 @@ func TestConcurrency(t *testing.T) {
 				}
 				var mu sync.Mutex
 				underWay, most := 0, 0
-				enough := make(chan struct{})
-				s.always = func(w http.ResponseWriter, r *request) bool {
+				// The first requests are held until every kind has sent one or waits for its turn.
+				settled := make(chan struct{})
+				go func() {
+					defer close(settled)
+					for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+						mu.Lock()
+						all := underWay + bytes.Count(stacks(t), []byte("semaphore.(*Weighted).Acquire("))
+						mu.Unlock()
+						if all >= len(Kinds()) {
+							return
+						}
+					}
+					t.Error("not all kinds are read at the same time")
+				}()
+				s.always = func(_ http.ResponseWriter, r *request) bool {
 					if r.resource == kube.Namespaces && !r.get || oneByOne && r.namespace == "" {
 						return false
 					}
 					mu.Lock()
 					underWay++
-					if most = max(most, underWay); underWay == want {
-						select {
-						case <-enough:
-						default:
-							close(enough)
-						}
-					}
+					most = max(most, underWay)
 					mu.Unlock()
-					select {
-					case <-enough: // the first ones wait until there are as many
-					case <-time.After(10 * time.Second):
-						t.Errorf("there were never %d requests at the same time", want)
-					}
+					<-settled
 					mu.Lock()
 					underWay--
 					mu.Unlock()
