@@ -24,8 +24,6 @@ type gatherer struct {
 	images image.Cache
 	arch   map[string]string // of nodes
 	perPod bool
-	// wanted are the statuses that somebody will read.
-	wanted [statuses]bool
 
 	owners    map[types.UID]*owner
 	templates []*template
@@ -70,9 +68,6 @@ type judged struct {
 
 func newGatherer(o *Options) *gatherer {
 	g := &gatherer{checks: o.Checks, perPod: o.PerPod, arch: map[string]string{}}
-	for _, s := range o.Statuses {
-		g.wanted[rank(s)] = true
-	}
 	g.reset()
 	return g
 }
@@ -163,10 +158,10 @@ func (g *gatherer) note(c *cell, ch *check.Check, view *check.View, o *source.Ob
 	v := ch.Judge(*view)
 	t := c.find(&v)
 	if t == nil || g.perPod && o.Status != nil {
-		if g.wanted[rank(v.Status)] || v.May {
-			view.Brief = false
-			v = ch.Judge(*view)
-		}
+		// Also where nobody asked for verdicts of this status: a graver one may
+		// show this one's evidence beside its own.
+		view.Brief = false
+		v = ch.Judge(*view)
 	}
 	if t == nil {
 		t = c.start(&v, o)

@@ -17,8 +17,8 @@ type Want struct {
 	Resource kube.Resource
 	// Subresource such as "exec"; usually empty.
 	Subresource string
-	// Namespace to do it in; empty: in all of them. (Namespaces themselves,
-	// and nodes, belong to the cluster: it stays empty.)
+	// Namespace to do it in; empty: in all of them, or where the resource belongs
+	// to the cluster. (For Namespaces it is the one to get.)
 	Namespace string
 }
 

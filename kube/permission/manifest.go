@@ -11,6 +11,8 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
+
+	"github.com/kubeassay/assay/kube"
 )
 
 // Names says what the roles are called and who gets them.
@@ -34,7 +36,8 @@ func Manifest(wants []Want, names Names) ([]byte, error) {
 	}
 	byNamespace := map[string][]Want{}
 	for _, w := range wants {
-		if !w.Resource.Namespaced {
+		// A namespace belongs to the cluster, but a role inside it can allow reading it.
+		if !w.Resource.Namespaced && w.Resource != kube.Namespaces {
 			w.Namespace = ""
 		}
 		byNamespace[w.Namespace] = append(byNamespace[w.Namespace], w)

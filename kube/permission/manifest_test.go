@@ -33,7 +33,8 @@ func TestManifest(t *testing.T) {
 		{"namespaces", append(lists("shop", kube.Pods, kube.Deployments), lists("back", kube.Pods)...), Names{Name: "assay-scan", ServiceAccount: "scanner", Namespace: "security"}},
 		{"both", append(append(lists("", kube.Namespaces, kube.Pods), lists("shop", kube.Pods, kube.Jobs)...), lists("back", kube.Pods)...), Names{Name: "assay-scan"}},
 		{"verbs", append(lists("shop", kube.Pods, kube.PodTemplates), get, exec, get), Names{Name: "assay-inspect"}},
-		{"cluster's own in a namespace", lists("shop", kube.Namespaces), Names{Name: "assay-scan"}},
+		{"nodes in a namespace", lists("shop", kube.Nodes), Names{Name: "assay-scan"}},
+		{"a namespace itself", []Want{{Verb: "get", Resource: kube.Namespaces, Namespace: "shop"}}, Names{Name: "assay-scan"}},
 		{"nothing", nil, Names{Name: "assay-scan"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
