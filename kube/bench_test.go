@@ -27,7 +27,7 @@ func bigPod(i int) corev1.Pod {
 	p.Annotations = map[string]string{"example.com/config": config.String()}
 	p.ManagedFields = []metav1.ManagedFieldsEntry{{
 		Manager: "kubelet", Operation: metav1.ManagedFieldsOperationUpdate, APIVersion: "v1", FieldsType: "FieldsV1",
-		FieldsV1: &metav1.FieldsV1{Raw: []byte(strings.Repeat(`{"f:status":{"f:conditions":{"k:{\"type\":\"Ready\"}":{}}}}`, 90))},
+		FieldsV1: metav1.NewFieldsV1(strings.Repeat(`{"f:status":{"f:conditions":{"k:{\"type\":\"Ready\"}":{}}}}`, 90)),
 	}}
 	return p
 }

@@ -71,7 +71,7 @@ func TestFaultsThatPass(t *testing.T) {
 		{"away for long", answers(503), 9, []time.Duration{250 * ms, 500 * ms, 1000 * ms, 2000 * ms, 4000 * ms, 8000 * ms, 10000 * ms, 10000 * ms, 10000 * ms}},
 		{"an error without code", func(_ *fakeServer, w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
-			w.WriteHeader(429)
+			w.WriteHeader(http.StatusTooManyRequests)
 			_, _ = w.Write([]byte(`{"kind":"Status","apiVersion":"v1","status":"Failure","message":"slow down","details":{"retryAfterSeconds":1}}`))
 		}, 1, []time.Duration{1125 * ms}},
 		{"bad gateway", answers(502), 2, []time.Duration{250 * ms, 500 * ms}},
@@ -157,7 +157,7 @@ func TestFaultsThatStay(t *testing.T) {
 		}, 1, nil, `asked for protobuf, got "application/json"`},
 		{"JSON error", func(_ *fakeServer, w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json; charset=utf-8")
-			w.WriteHeader(403)
+			w.WriteHeader(http.StatusForbidden)
 			_, _ = w.Write([]byte(`{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Forbidden","code":403,"message":"no way"}`))
 		}, 1, apierrors.IsForbidden, "no way"},
 		{"another kind", func(f *fakeServer, w http.ResponseWriter, r *http.Request) {

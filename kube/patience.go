@@ -111,7 +111,7 @@ func broken(err error) bool {
 		return true
 	}
 	var stream http2.StreamError
-	var goAway http2.GoAwayError
+	var goAway http2.GoAwayError //nolint:staticcheck // deprecated without a successor, and still what comes
 	var connection http2.ConnectionError
 	if errors.As(err, &stream) || errors.As(err, &goAway) || errors.As(err, &connection) {
 		return true

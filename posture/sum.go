@@ -166,9 +166,9 @@ func (s *sum) finding(ch *check.Check) *finding.Finding {
 		}
 	}
 	if v.reported() {
-		f.Basis = append(s.reported(), declared...)
+		f.Basis = slices.Concat(s.reported(), declared)
 	} else {
-		f.Basis = append(declared, s.reported()...)
+		f.Basis = slices.Concat(declared, s.reported())
 	}
 	if v == s.pod && v.age == older && s.template != nil && s.template.Status == finding.Pass {
 		f.Message += fmt.Sprintf(" The template of %s is in order now: these pods are older.", f.Workload)

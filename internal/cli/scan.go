@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -287,7 +288,7 @@ func completeFlags(cmd *cobra.Command) {
 		severities[i] = string(s)
 	}
 	fixed("min-severity", severities...)
-	fixed("fail-on", append(severities, string(gate.None))...)
+	fixed("fail-on", slices.Concat(severities, []string{string(gate.None)})...)
 	fixed("checks", checkIDs()...)
 	fixed("skip-checks", checkIDs()...)
 }

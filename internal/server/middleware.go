@@ -21,8 +21,7 @@ func (s *Server) wrap(mux *http.ServeMux) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	var h http.Handler = problems(mux)
-	h = s.recoverPanics(h)
+	h := s.recoverPanics(problems(mux))
 	h = compress(h)
 	h = s.admit(h)
 	h = securityHeaders(h)

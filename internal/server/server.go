@@ -94,7 +94,7 @@ func (s *Server) Listen() error {
 	if s.listener != nil {
 		return nil
 	}
-	listener, err := net.Listen("tcp", s.bound.Addr)
+	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", s.bound.Addr)
 	if err != nil {
 		return fmt.Errorf("listening on %s: %w (is something else using this port? Another one can be chosen with --listen)", s.cfg.Addr, err)
 	}

@@ -38,9 +38,10 @@ func parts(t *testing.T, page string, lines []string) []part {
 		} else if strings.HasPrefix(lines[i], "<!--") && lines[i] != "<!-- end -->" {
 			t.Fatalf("%s:%d: this comment is not understood; see the package's comment", page, i+1)
 		}
-		closing, language, fenced := "<!-- end -->", "", false
+		closing, language := "<!-- end -->", ""
 		if next.kind != "generated" {
 			closing = "```"
+			var fenced bool
 			if language, fenced = strings.CutPrefix(lines[i], "```"); !fenced {
 				if next.kind != "" {
 					t.Fatalf("%s:%d: a block must follow the comment at once", page, i)

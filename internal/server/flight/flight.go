@@ -45,7 +45,7 @@ type PanicError struct {
 // Error says what the panic said.
 func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
 
-// Recover, deferred, turns a panic into a [PanicError].
+// Recover turns a panic into a [PanicError], when it is deferred.
 func Recover(err *error) {
 	if v := recover(); v != nil {
 		*err = &PanicError{Value: v, Stack: debug.Stack()}

@@ -60,7 +60,7 @@ func readToken(path string) (string, os.FileMode, error) {
 	if err != nil {
 		return "", 0, fmt.Errorf("reading the token file: %w", err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // only read
 	info, err := f.Stat()
 	if err != nil {
 		return "", 0, fmt.Errorf("reading the token file: %w", err)

@@ -22,7 +22,7 @@ func manyPods(t *testing.T, number int) *kube.Client {
 	const each = 100
 	whole := build(t, kube.Pods, metav1.ObjectMeta{
 		Namespace: "ns-0000", Name: "pod-000000", Annotations: map[string]string{"text": strings.Repeat("0123456789", 200)},
-		ManagedFields: []metav1.ManagedFieldsEntry{{Manager: "kubelet", FieldsV1: &metav1.FieldsV1{Raw: []byte(`"` + strings.Repeat("f", 2000) + `"`)}}},
+		ManagedFields: []metav1.ManagedFieldsEntry{{Manager: "kubelet", FieldsV1: metav1.NewFieldsV1(`"` + strings.Repeat("f", 2000) + `"`)}},
 	})
 	name, namespace := bytes.Index(whole, []byte("pod-000000")), bytes.Index(whole, []byte("ns-0000"))
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

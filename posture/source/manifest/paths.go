@@ -236,8 +236,14 @@ func match(pattern string) ([]string, error) {
 	}
 	var matches []string
 	err := filepath.WalkDir(filepath.FromSlash(root), func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return nil // what can't be read does not match
+		if err != nil {
+			if !errors.Is(err, fs.ErrNotExist) {
+				matches = append(matches, path) // reading it will say why it can't be read
+			}
+			return nil //nolint:nilerr // see above
+		}
+		if d.IsDir() {
+			return nil
 		}
 		rel, err := filepath.Rel(root, path)
 		if err == nil && matchSteps(steps[base:], strings.Split(filepath.ToSlash(rel), "/")) {

@@ -165,3 +165,26 @@ func TestNamespaceThatNoWorkloadIsIn(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+func TestUnreadableFolderBelowAPatternIsTold(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("root may read everything, so there is no folder that can't be read")
+	}
+	files(t, map[string]string{"deploy/open/a.yaml": named("a"), "deploy/shut/b.yaml": named("b")})
+	if err := os.Chmod("deploy/shut", 0); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.Chmod("deploy/shut", 0o700) })
+	var problems []string
+	for i, err := range New([]string{"deploy/**/*.yaml"}, Options{}).Items(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i.Problem != nil {
+			problems = append(problems, i.Problem.File)
+		}
+	}
+	if len(problems) != 1 || !strings.Contains(problems[0], "shut") {
+		t.Errorf("problems with %q, want one with deploy/shut", problems)
+	}
+}

@@ -148,7 +148,7 @@ func (p *pipeline) readFile(in input) error {
 			}
 			return p.add(f, one)
 		})
-		r.Close()
+		_ = r.Close() // only read
 	}
 	if p.ctx.Err() != nil {
 		return p.ctx.Err()

@@ -16,7 +16,7 @@ func asUTF8(from io.Reader, closer io.Closer) (io.ReadCloser, error) {
 	in := bufio.NewReaderSize(from, 64<<10)
 	mark, err := in.Peek(3)
 	if err != nil && !errors.Is(err, io.EOF) {
-		closer.Close()
+		_ = closer.Close() // only read
 		return nil, err
 	}
 	var text io.Reader = in

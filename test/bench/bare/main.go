@@ -141,7 +141,7 @@ func decode(file string) error {
 	}
 	for doc := range bytes.SplitSeq(text, []byte("\n---\n")) {
 		kind := kindLine.FindSubmatch(doc)
-		if kind == nil || types[string(kind[1])] == nil {
+		if len(kind) == 0 || types[string(kind[1])] == nil {
 			return fmt.Errorf("a document of an unknown kind: %.100s", doc)
 		}
 		if err := yaml.Unmarshal(doc, types[string(kind[1])]()); err != nil {

@@ -24,8 +24,8 @@ type Limits struct {
 	Max int
 }
 
-// Defaults: the API server takes requests of up to 3 MiB and etcd 1.5 MiB, so
-// that no object comes near the greatest size.
+// Defaults are wide: the API server takes requests of up to 3 MiB and etcd
+// 1.5 MiB, so that no object comes near the greatest size.
 var Defaults = Limits{Large: 256 << 10, Max: 8 << 20}
 
 // Kind says what a part is.

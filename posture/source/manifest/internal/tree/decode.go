@@ -3,6 +3,7 @@ package tree
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"reflect"
 	"strconv"
 	"strings"
@@ -308,7 +309,7 @@ func (d *Decoder) scalarJSON(n *Node) string {
 }
 
 func wantedNumber(bits int, n *Node, err error) string {
-	if numErr := err.(*strconv.NumError); numErr.Err == strconv.ErrRange {
+	if errors.Is(err, strconv.ErrRange) {
 		limit := strconv.FormatUint(1<<(bits-1)-1, 10)
 		return "must be a whole number no greater than " + limit + " (or less than its negative), not " + describe(n)
 	}
