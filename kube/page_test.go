@@ -17,7 +17,7 @@ func TestParsePageRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wrong := runtime.Unknown{TypeMeta: runtime.TypeMeta{Kind: "PodList"}, Raw: []byte{2<<3, 1}} // items, but a number
+	wrong := runtime.Unknown{TypeMeta: runtime.TypeMeta{Kind: "PodList"}, Raw: []byte{2 << 3, 1}} // items, but a number
 	w, err := wrong.Marshal()
 	if err != nil {
 		t.Fatal(err)

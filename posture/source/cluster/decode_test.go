@@ -162,7 +162,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add(byte(i), raw[:len(raw)/2])
 		f.Add(byte(i), spoil(build(f, k.resource, named("a/1"))))
 	}
-	f.Add(byte(0), []byte{1<<3, 1})                                 // metadata that is a number
+	f.Add(byte(0), []byte{1 << 3, 1})                                   // metadata that is a number
 	f.Add(byte(0), []byte{1<<3 | 2, 4, 17<<3&0x7f | 2 | 0x80, 1, 0, 0}) // managed fields, empty
 	f.Add(byte(0), overlong)
 	f.Add(byte(0), []byte{0x8a, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x00, 2, 0x0a, 0}) // metadata, its tag written at length

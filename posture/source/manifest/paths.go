@@ -240,7 +240,7 @@ func match(pattern string) ([]string, error) {
 			if !errors.Is(err, fs.ErrNotExist) {
 				matches = append(matches, path) // reading it will say why it can't be read
 			}
-			return nil //nolint:nilerr // see above
+			return nil
 		}
 		if d.IsDir() {
 			return nil
