@@ -44,6 +44,10 @@ type batch struct {
 func (w *walker) run(ctx context.Context) {
 	defer close(w.out)
 	w.next.err = w.walk(ctx)
+	if w.next.err != nil && ctx.Err() != nil {
+		// Whatever else went wrong at the same moment is not why it ends.
+		w.next.err = context.Cause(ctx)
+	}
 	w.takeBack()
 	w.out <- w.next
 }
