@@ -28,7 +28,7 @@ func Scan(ctx context.Context, src source.Source, o posture.Options) (*finding.R
 	if len(o.Checks) == 0 {
 		o.Checks = check.All()
 	}
-	var all collected
+	all := collected{findings: []finding.Finding{}}
 	r, err := posture.Scan(ctx, src, o, &all)
 	if r != nil {
 		r.Findings = all.findings

@@ -146,7 +146,7 @@ func TestFaultsThatStay(t *testing.T) {
 		{"always reset", drops, 10, unreachable(false), "cannot reach https://127.0.0.1"},
 		{"always half a body", truncates, 3, nil, "can't be understood"},
 		{"always stalled", stalls, 3, unreachable(true), "no whole answer in time"},
-		{"unauthorized", answersStatus(401, metav1.StatusReasonUnauthorized), 1, apierrors.IsUnauthorized, "made for this test"},
+		{"unauthorized", answersStatus(401, metav1.StatusReasonUnauthorized), 1, apierrors.IsUnauthorized, "does not take our credentials; have they expired"},
 		{"forbidden", answersStatus(403, metav1.StatusReasonForbidden), 1, apierrors.IsForbidden, "made for this test"},
 		{"forbidden by a proxy", answers(403), 1, apierrors.IsForbidden, "403 Forbidden: made for this test"},
 		{"not found", answersStatus(404, metav1.StatusReasonNotFound), 1, apierrors.IsNotFound, "made for this test"},

@@ -89,8 +89,8 @@ func userAgent(version string) string {
 // How says in one line where the credentials came from.
 func (c *Client) How() string { return c.how }
 
-// Server is the address of the API server.
-func (c *Client) Server() string { return c.base.String() }
+// Server is the address of the API server, without a password that may stand in it.
+func (c *Client) Server() string { return c.base.Redacted() }
 
 // Namespace is the context's namespace, the pod's own, or "default".
 func (c *Client) Namespace() string { return c.namespace }

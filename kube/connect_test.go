@@ -268,6 +268,19 @@ func TestFlags(t *testing.T) {
 	}
 }
 
+func TestThePasswordInAnAddressIsNotShown(t *testing.T) {
+	newPlace(t)
+	var o Options
+	o.Overrides.ClusterInfo.Server = "https://eve:hunter2@prod.example:6443"
+	c, err := Connect(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := c.Server(); strings.Contains(s, "hunter2") || !strings.Contains(s, "prod.example:6443") {
+		t.Errorf("shown as %s", s)
+	}
+}
+
 func TestTimeout(t *testing.T) {
 	for s, want := range map[string]time.Duration{"": DefaultTimeout, "0": 0, "0s": 0, "5": 5 * time.Second, "2m": 2 * time.Minute} {
 		var o Options

@@ -71,13 +71,16 @@ func newLinkError(err error) error {
 	return &linkError{err}
 }
 
-// explain makes a sentence of what went wrong with the connection; other
-// errors are left as they are.
+// explain makes a sentence of what went wrong with the connection or the
+// credentials; other errors are left as they are.
 func (c *Client) explain(err error, attempts int) error {
 	var write *audit.WriteError
 	var status apierrors.APIStatus
 	var link *linkError
 	switch {
+	case apierrors.IsUnauthorized(err):
+		// The API server says no more than this one word.
+		return fmt.Errorf("%w: %s does not take our credentials; have they expired, or are they for another cluster?", err, c.Server())
 	case errors.As(err, &status) && attempts > 1:
 		return fmt.Errorf("%w (tried %d times)", err, attempts)
 	case errors.As(err, &write), errors.Is(err, errTooLarge), !errors.As(err, &link):

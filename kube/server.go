@@ -64,7 +64,7 @@ func (c *Client) Ready(ctx context.Context) error {
 	case err == nil, apierrors.IsForbidden(err), apierrors.IsNotFound(err):
 		return nil
 	case apierrors.IsUnauthorized(err):
-		return fmt.Errorf("%s answers, but does not take our credentials (%s): %w", c.Server(), c.how, err)
+		return err // it says all
 	case errors.As(err, &status):
 		return fmt.Errorf("%s answers, but is not ready: %w", c.Server(), err)
 	}

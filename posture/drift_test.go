@@ -118,3 +118,13 @@ func TestCopiesAreBounded(t *testing.T) {
 		t.Errorf("%d copies and %d nodes are kept", len(j.copies), len(j.copies[0].Nodes))
 	}
 }
+
+func TestEveryCopyIsCountedOnce(t *testing.T) {
+	o := only(t, "image-tag-drift")
+	o.Checks = append(o.Checks, o.Checks[0]) // as when another check compares copies too
+	o.Statuses = everyStatus
+	got, _ := scanned(t, o, node("n1", "amd64"), pod("a", runsDigest("a1", "n1")))
+	same(t, brief(got), `
+		Pod/a app: pass reported 1/1 a
+		Pod/a app: pass reported 1/1 a`)
+}

@@ -24,6 +24,8 @@ type gatherer struct {
 	images image.Cache
 	arch   map[string]string // of nodes
 	perPod bool
+	// compares: some check compares running copies.
+	compares bool
 
 	owners    map[types.UID]*owner
 	templates []*template
@@ -60,14 +62,17 @@ type judged struct {
 	kind  finding.ContainerType
 	name  string
 	image string
-	pods  int // that have it
+	pods  int // that have it; for a template, how often it stands there
 	cells []cell
 	// copies of it run; they are kept only where some check compares them.
 	copies []check.Copy
 }
 
 func newGatherer(o *Options) *gatherer {
-	g := &gatherer{checks: o.Checks, perPod: o.PerPod, arch: map[string]string{}}
+	g := &gatherer{
+		checks: o.Checks, perPod: o.PerPod, arch: map[string]string{},
+		compares: slices.ContainsFunc(o.Checks, func(c *check.Check) bool { return c.Compare != nil }),
+	}
 	g.reset()
 	return g
 }
@@ -133,9 +138,10 @@ func (g *gatherer) judge(list *[]*judged, o *source.Object) {
 		for i, ch := range g.checks {
 			if ch.Judge != nil {
 				g.note(&j.cells[i], ch, &view, o)
-			} else if o.Status != nil {
-				g.copy(j, o, c)
 			}
+		}
+		if g.compares && o.Status != nil {
+			g.copy(j, o, c)
 		}
 	}
 }
@@ -171,10 +177,10 @@ func (g *gatherer) note(c *cell, ch *check.Check, view *check.View, o *source.Ob
 		return
 	}
 	if len(t.names) < namesKept {
-		t.names = append(t.names, o.Meta.Name)
+		t.names = append(t.names, nameOf(o.Meta))
 	}
 	if g.perPod {
-		c.each = append(c.each, tally{Verdict: v, pods: 1, names: []string{o.Meta.Name}, location: locate(o, &v)})
+		c.each = append(c.each, tally{Verdict: v, pods: 1, names: []string{nameOf(o.Meta)}, location: locate(o, &v)})
 	}
 }
 
@@ -212,7 +218,7 @@ func (g *gatherer) copy(j *judged, o *source.Object, c *workload.Container) {
 	}
 	if len(j.copies) < copiesKept {
 		j.copies = append(j.copies, check.Copy{
-			Digest: digest, Arch: arch, Pods: 1, Pod: o.Meta.Name, Nodes: []string{node},
+			Digest: digest, Arch: arch, Pods: 1, Pod: nameOf(o.Meta), Nodes: []string{node},
 			Field: workload.StatusPath(o.Status, c) + ".imageID", ImageID: status.ImageID,
 		})
 	}

@@ -152,7 +152,10 @@ func (p *part) containers() (n int) {
 		return 0
 	}
 	if p.of.pods == 0 {
-		return len(p.templates)
+		for _, in := range p.templates {
+			n += in.pods
+		}
+		return n
 	}
 	for _, in := range p.groups {
 		n += in.pods

@@ -1,7 +1,9 @@
 package posture
 
 import (
+	"cmp"
 	"slices"
+	"strconv"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -22,7 +24,7 @@ type owner struct {
 
 func ownerOf(o *source.Object) *owner {
 	own := &owner{
-		ref: finding.Workload{APIVersion: o.APIVersion, Kind: o.Kind, Namespace: o.Meta.Namespace, Name: o.Meta.Name},
+		ref: finding.Workload{APIVersion: o.APIVersion, Kind: o.Kind, Namespace: o.Meta.Namespace, Name: nameOf(o.Meta)},
 		uid: o.Meta.UID, revision: o.Revision,
 	}
 	if c := controllerOf(o.Meta); c != nil {
@@ -30,6 +32,10 @@ func ownerOf(o *source.Object) *owner {
 	}
 	return own
 }
+
+// nameOf is an object's name; in a file it may have only the beginning of one,
+// which the API server completes.
+func nameOf(m *metav1.ObjectMeta) string { return cmp.Or(m.Name, m.GenerateName) }
 
 func referenceTo(r *metav1.OwnerReference, namespace string) *owner {
 	return &owner{
@@ -111,10 +117,15 @@ func ageOf(gr *group, way []*owner, t *template) age {
 	var same bool
 	switch {
 	case is(t.owner, "apps/v1", "Deployment"):
-		if i != 1 || r.Number == "" || way[0].revision.Number == "" {
+		if i != 1 {
 			return unknown
 		}
-		same = r.Number == way[0].revision.Number
+		template, err := strconv.Atoi(r.Number)
+		pods, err2 := strconv.Atoi(way[0].revision.Number)
+		if err != nil || err2 != nil || pods > template {
+			return unknown // or a rollout began after the Deployment was read
+		}
+		same = pods == template
 	case is(t.owner, "apps/v1", "StatefulSet"):
 		if i != 0 || r.Hash == "" {
 			return unknown

@@ -1,6 +1,7 @@
 package posture
 
 import (
+	"strings"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -206,5 +207,43 @@ func TestSameNamesInFilesStayApart(t *testing.T) {
 	want := finding.Location{File: "b.yaml", Line: 6, Column: 1}
 	if *got[0].Location != want {
 		t.Errorf("the first is at %s, not %s", got[0].Location, want)
+	}
+}
+
+func TestAnObjectInAFileMayHaveOnlyTheBeginningOfAName(t *testing.T) {
+	j := job("", nil, withUser(0))
+	j.UID, j.GenerateName = "", "migrate-"
+	p := pod("", withUser(0))
+	p.UID, p.GenerateName = "", "probe-"
+	got, _ := scanned(t, only(t, "run-as-root"), file(j, "a.yaml"), file(p, "b.yaml"))
+	same(t, brief(got), `
+		Job/migrate- app: fail high declared 0/0
+		Pod/probe- app: fail high declared 1/1 probe-`)
+}
+
+func TestTheWorseOfTwoContainersWithOneNameStands(t *testing.T) {
+	for _, order := range [][2]int64{{10001, 0}, {0, 10001}} {
+		d := deployment("cart", "", withUser(order[0]))
+		d.UID = ""
+		twin := d.Spec.Template.Spec.Containers[0]
+		twin.SecurityContext = &corev1.SecurityContext{RunAsUser: new(order[1])}
+		d.Spec.Template.Spec.Containers = append(d.Spec.Template.Spec.Containers, twin)
+		got, report := scanned(t, only(t, "run-as-root"), file(d, "a.yaml"))
+		same(t, brief(got), "Deployment/cart app: fail high declared 0/0")
+		if n := report.Summary.Containers; n != 2 {
+			t.Errorf("%d containers", n)
+		}
+	}
+}
+
+func TestPodsOfARolloutThatBeganMeanwhileAreNotCalledOlder(t *testing.T) {
+	cart := deployment("cart", "2", withUser(10001))
+	for revision, older := range map[string]bool{"1": true, "3": false, "x": false} {
+		set := replicaSet("cart-"+revision, cart, revision)
+		got, _ := scanned(t, only(t, "run-as-root"), cart, set, pod("a", ownedBy(set), withUser(0)))
+		same(t, brief(got), "Deployment/cart app: fail high declared 1/1 a")
+		if says := strings.Contains(got[0].Message, "these pods are older"); says != older {
+			t.Errorf("revision %s: %s", revision, got[0].Message)
+		}
 	}
 }

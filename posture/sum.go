@@ -80,15 +80,18 @@ func (s *sum) addPods(in *inGroup) {
 	}
 }
 
-// addTemplate adds what a template says, unless another one says worse.
+// addTemplate adds what a template says, unless another one says worse. In a
+// file two containers may have the same name; then there is more than one verdict.
 func (s *sum) addTemplate(in *inTemplate) {
-	at := &rung{tally: in.cells[s.nth].tallies[0], image: in.image, owner: s.part.of.templates[in.index].owner}
-	var clears *rung
-	if at.open() {
-		clears = s.refutation(in)
-	}
-	if s.template == nil || graver(effective(at, clears), effective(s.template, s.clears)) {
-		s.template, s.clears = at, clears
+	for _, t := range in.cells[s.nth].tallies {
+		at := &rung{tally: t, image: in.image, owner: s.part.of.templates[in.index].owner}
+		var clears *rung
+		if at.open() {
+			clears = s.refutation(in)
+		}
+		if s.template == nil || graver(effective(at, clears), effective(s.template, s.clears)) {
+			s.template, s.clears = at, clears
+		}
 	}
 }
 

@@ -15,6 +15,16 @@ import (
 // direction of writing, and bytes that are no UTF-8 are not.
 func visible(r rune) bool { return strconv.IsPrint(r) && r != utf8.RuneError }
 
+// Printable makes text from outside, such as an error, safe for a terminal. Its
+// lines stay.
+func Printable(s string) string {
+	lines := strings.Split(s, "\n")
+	for i := range lines {
+		lines[i] = escape(lines[i])
+	}
+	return strings.Join(lines, "\n")
+}
+
 // escape makes text from outside safe to print, in one line: what is not
 // visible is written as Go writes it in a string, such as \x1b or \n.
 func escape(s string) string {

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/labels"
 
+	"github.com/kubeassay/assay/gate"
 	"github.com/kubeassay/assay/internal/demo"
 	"github.com/kubeassay/assay/internal/server"
 	"github.com/kubeassay/assay/posture"
@@ -16,7 +17,7 @@ import (
 
 func newDemo(s *streams) *cobra.Command {
 	var f serveFlags
-	var judging judgingFlags
+	judging := judgingFlags{failOn: string(gate.None)} // what it finds is meant to be there
 	var outputs []string
 	var once bool
 	cmd := &cobra.Command{

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -43,6 +44,12 @@ func openOutputs(values []string, s *streams, screen io.Writer, perPod bool) (*o
 			if _, err := report.New(format, io.Discard, report.Options{}); err != nil {
 				o.abandon()
 				return nil, usagef("--output: %w", err)
+			}
+			if slices.ContainsFunc(o.all, func(other *output) bool {
+				return other.file != nil && filepath.Clean(other.name) == filepath.Clean(path)
+			}) {
+				o.abandon()
+				return nil, usagef("--output: two reports would go to %s: give each its own file", path)
 			}
 			f, err := os.Create(path)
 			if err != nil {

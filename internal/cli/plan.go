@@ -110,7 +110,7 @@ func writeNamespaces(ctx context.Context, out io.Writer, client *kube.Client, sr
 		return false, err
 	}
 	for _, g := range gaps {
-		if _, err := fmt.Fprintf(out, "\n%s: %s\n", g.Scope, g.Detail); err != nil {
+		if _, err := fmt.Fprintf(out, "\n%s: %s\n", g.Scope, report.Printable(g.Detail)); err != nil {
 			return false, err
 		}
 	}
@@ -160,7 +160,7 @@ func word(a permission.Answer) string {
 	case permission.Denied:
 		return "no"
 	default:
-		return "unknown: " + a.Reason
+		return "unknown: " + report.Printable(a.Reason)
 	}
 }
 

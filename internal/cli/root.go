@@ -72,13 +72,13 @@ func Run(ctx context.Context, name string, args []string, in io.Reader, out, err
 		return gate.OK
 	case errors.As(err, &code):
 		return int(code)
-	case errors.As(err, &wrong):
-		_, _ = fmt.Fprintf(errs, "assay: %v\n", err)
-		return gate.Usage
-	default:
-		_, _ = fmt.Fprintf(errs, "assay: %v\n", err)
-		return gate.Incomplete
 	}
+	// It may repeat what a file or a server says.
+	_, _ = fmt.Fprintf(errs, "assay: %s\n", report.Printable(err.Error()))
+	if errors.As(err, &wrong) {
+		return gate.Usage
+	}
+	return gate.Incomplete
 }
 
 func newRoot(name string, s *streams) *cobra.Command {

@@ -85,7 +85,10 @@ func (f *scanFlags) bind(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&f.what.kinds, "kinds", nil, "Kinds of objects to judge, such as pods,deployments (default all that hold containers)")
 	flags.StringVar(&f.what.fieldSelector, "field-selector", "", "Only pods with these fields, such as spec.nodeName=node-1 (cluster only)")
 	flags.IntVar(&f.what.pageSize, "chunk-size", cluster.DefaultPageSize, "Objects to ask the API server for at a time")
-	inGroup(flags, "Verdicts", f.judging.bind)
+	inGroup(flags, "Verdicts", func(flags *pflag.FlagSet) {
+		f.judging.bind(flags)
+		flags.StringVar(&f.judging.failOn, "fail-on", string(gate.DefaultFailOn), "End with exit code 1 if there is a failure of this severity or graver; none: never")
+	})
 	flags.StringArrayVarP(&f.outputs, "output", "o", []string{"table"}, "Format, or FORMAT=FILE; repeatable: table, wide, json, ndjson, yaml")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "Say nothing on standard error but errors")
 	flags.BoolVar(&f.plan, "plan", false, "Scan nothing: print what could be seen, and the least role that a scan needs (-o yaml: only the role)")
@@ -105,7 +108,6 @@ func (f *judgingFlags) bind(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&f.skip, "skip-checks", nil, "Checks to leave out, by ID")
 	flags.StringVar(&f.minSeverity, "min-severity", "", "Show only failures of this severity or graver: critical, high, medium, low, info")
 	flags.StringSliceVar(&f.statuses, "status", nil, "Show only verdicts of these statuses: fail, pass, error, not-applicable, not-reviewed (default fail,error)")
-	flags.StringVar(&f.failOn, "fail-on", string(gate.DefaultFailOn), "End with exit code 1 if there is a failure of this severity or graver; none: never")
 	flags.BoolVar(&f.perPod, "per-pod", false, "A finding for each pod instead of one for its workload")
 }
 

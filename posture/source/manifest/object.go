@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -48,11 +49,14 @@ func (w *worker) object(n *tree.Node, apiVersion, kind string) {
 		w.give(n, apiVersion, kind, &o)
 		return
 	}
-	if o, ok := w.foreign(n); ok {
+	switch o, err := w.foreign(n); {
+	case err != nil:
+		w.wrong(err)
+	case o != nil:
 		w.give(n, apiVersion, kind, o)
-		return
+	default:
+		w.add(result{item: source.Item{Unjudged: true}, object: true})
 	}
-	w.add(result{item: source.Item{Unjudged: true}, object: true})
 }
 
 // incomplete deals with a document that lacks an apiVersion or a kind. Many
@@ -145,48 +149,48 @@ func as[T any](from func(*T) source.Object) decode {
 }
 
 // foreign reads an object of an unknown kind that has a pod template where
-// most kinds have it. What is not quite one is not ours to complain about.
-func (w *worker) foreign(n *tree.Node) (*source.Object, bool) {
+// most kinds have it. What is something else is nil, and not ours to complain
+// about; but containers that can't be read must not pass for none.
+func (w *worker) foreign(n *tree.Node) (*source.Object, error) {
 	template := tree.Get(n, "spec")
 	if template != nil {
 		template = tree.Get(template, "template")
 	}
 	if template == nil {
-		return nil, false
+		return nil, nil
 	}
 	spec := tree.Get(template, "spec")
-	if spec == nil || !tree.IsList(tree.Get(spec, "containers")) {
-		return nil, false
-	}
-	meta := tree.Get(n, "metadata")
-	if meta == nil {
-		return nil, false
+	if spec == nil || !areContainers(tree.Get(spec, "containers")) {
+		return nil, nil
 	}
 	var m metav1.ObjectMeta
 	var t corev1.PodTemplateSpec
-	if w.decoder.Decode(meta, "metadata", &m) != nil || w.decoder.Decode(template, "spec.template", &t) != nil {
-		return nil, false
+	if meta := tree.Get(n, "metadata"); meta != nil {
+		if err := w.decoder.Decode(meta, "metadata", &m); err != nil {
+			return nil, err
+		}
+	}
+	if err := w.decoder.Decode(template, "spec.template", &t); err != nil {
+		return nil, err
 	}
 	o := source.FromTemplate("", "", &m, &t, "spec.template")
-	if checkNames(n, &o) != nil {
-		return nil, false
-	}
-	return &o, true
+	return &o, checkName(n, &o) // its containers need no names: some kinds give them
+}
+
+// areContainers reports whether a node is a list in which something looks like a container.
+func areContainers(n *tree.Node) bool {
+	return slices.ContainsFunc(tree.Elements(n), func(e *tree.Node) bool {
+		return tree.Get(e, "image") != nil || tree.Get(e, "name") != nil
+	})
 }
 
 // checkNames finds names that are missing or null. Without them nobody could
 // tell what a finding is about, and no API server takes the object.
 func checkNames(n *tree.Node, o *source.Object) error {
-	missing := func(field string) error {
-		line, column := tree.Find(n, field)
-		return &tree.Error{Line: line, Column: column, Message: field + ": a name is needed here, and it is missing or empty"}
+	if err := checkName(n, o); err != nil || o.Spec == nil {
+		return err
 	}
-	if o.Meta.Name == "" && o.Meta.GenerateName == "" {
-		return missing("metadata.name")
-	}
-	if o.Spec == nil {
-		return nil
-	}
+	missing := func(field string) error { return nameless(n, field) }
 	for i := range o.Spec.InitContainers {
 		if o.Spec.InitContainers[i].Name == "" {
 			return missing(o.SpecPath + ".initContainers[" + strconv.Itoa(i) + "].name")
@@ -208,4 +212,17 @@ func checkNames(n *tree.Node, o *source.Object) error {
 		}
 	}
 	return nil
+}
+
+// checkName does so for the object's own name.
+func checkName(n *tree.Node, o *source.Object) error {
+	if o.Meta.Name == "" && o.Meta.GenerateName == "" {
+		return nameless(n, "metadata.name")
+	}
+	return nil
+}
+
+func nameless(n *tree.Node, field string) error {
+	line, column := tree.Find(n, field)
+	return &tree.Error{Line: line, Column: column, Message: field + ": a name is needed here, and it is missing or empty"}
 }

@@ -277,6 +277,9 @@ func (in *input) open(ctx context.Context) (io.ReadCloser, error) {
 	if in.stdin != nil {
 		return asUTF8(&waiting{ctx: ctx, from: in.stdin}, io.NopCloser(nil))
 	}
+	if info, err := os.Stat(in.name); err == nil && !info.Mode().IsRegular() {
+		return asUTF8(&waiting{ctx: ctx, from: &pipe{name: in.name}}, io.NopCloser(nil))
+	}
 	f, err := os.Open(in.name)
 	if err != nil {
 		return nil, err

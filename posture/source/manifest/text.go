@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
@@ -32,6 +33,25 @@ func asUTF8(from io.Reader, closer io.Closer) (io.ReadCloser, error) {
 func marked(b []byte) bool {
 	return len(b) >= 2 && (b[0] == 0xfe && b[1] == 0xff || b[0] == 0xff && b[1] == 0xfe) ||
 		len(b) >= 3 && b[0] == 0xef && b[1] == 0xbb && b[2] == 0xbf
+}
+
+// pipe is a file of which even the opening may wait, for somebody who writes. It
+// is opened by the first Read, and closed at its end.
+type pipe struct {
+	name string
+	file *os.File
+}
+
+func (p *pipe) Read(b []byte) (n int, err error) {
+	if p.file == nil {
+		if p.file, err = os.Open(p.name); err != nil {
+			return 0, err
+		}
+	}
+	if n, err = p.file.Read(b); err != nil {
+		_ = p.file.Close() // only read
+	}
+	return n, err
 }
 
 // waiting reads what may never come, such as a terminal's input, until the
