@@ -276,7 +276,7 @@ func TestWeakerRungsStayVisible(t *testing.T) {
 			[]any{fixed, cartNew, cartOld, pod("old", ownedBy(cartOld), withUser(0)), pod("new", ownedBy(cartNew), withUser(10001))},
 			`declared spec.containers[0].securityContext.runAsUser=0 of Pod/old
 			declared spec.containers[0].securityContext.runAsNonRoot=unset of Pod/old`,
-			"Runs as root: runAsUser is 0. The template of Deployment/cart is in order now: these pods are older.",
+			"Runs as root: runAsUser is 0. The template of Deployment/cart is in order: these pods are of another revision.",
 		},
 		{
 			"old pods are worse than the template, which is not good either",

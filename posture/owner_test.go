@@ -242,7 +242,7 @@ func TestPodsOfARolloutThatBeganMeanwhileAreNotCalledOlder(t *testing.T) {
 		set := replicaSet("cart-"+revision, cart, revision)
 		got, _ := scanned(t, only(t, "run-as-root"), cart, set, pod("a", ownedBy(set), withUser(0)))
 		same(t, brief(got), "Deployment/cart app: fail high declared 1/1 a")
-		if says := strings.Contains(got[0].Message, "these pods are older"); says != older {
+		if says := strings.Contains(got[0].Message, "these pods are of another revision"); says != older {
 			t.Errorf("revision %s: %s", revision, got[0].Message)
 		}
 	}

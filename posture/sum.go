@@ -174,7 +174,7 @@ func (s *sum) finding(ch *check.Check) *finding.Finding {
 		f.Basis = slices.Concat(declared, s.reported())
 	}
 	if v == s.pod && v.age == older && s.template != nil && s.template.Status == finding.Pass {
-		f.Message += fmt.Sprintf(" The template of %s is in order now: these pods are older.", f.Workload)
+		f.Message += fmt.Sprintf(" The template of %s is in order: these pods are of another revision.", f.Workload)
 	}
 	s.part.origin().tell(f)
 	return f

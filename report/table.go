@@ -185,7 +185,7 @@ func (t *table) where(f *finding.Finding) string {
 	case t.o.PerPod && len(f.PodNames) == 1:
 		return f.PodNames[0]
 	case f.PodsTotal == 0:
-		return "no pods"
+		return "no pods seen"
 	case f.Pods == f.PodsTotal:
 		return count(f.Pods, "pod")
 	}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -97,7 +98,13 @@ variable: ASSAY_FAIL_ON for --fail-on.`,
 		Args:          noSubcommand,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			return usage(fromEnvironment(cmd.Flags(), os.LookupEnv))
+			// The others have flags of the same names that mean something else (-o).
+			if slices.Contains([]string{"scan", "serve", "demo"}, cmd.Name()) {
+				if err := fromEnvironment(cmd.Flags(), os.LookupEnv); err != nil {
+					return usage(err)
+				}
+			}
+			return usage(emptyValues(cmd.Flags()))
 		},
 	}
 	root.SuggestionsMinimumDistance = 2
@@ -146,6 +153,9 @@ func fromEnvironment(flags *pflag.FlagSet, lookup func(string) (string, bool)) e
 		if f.Changed || f.Name == "help" || wrong != nil {
 			return
 		}
+		if f.Name == "namespace" && flags.Changed("all-namespaces") {
+			return // what was given wins
+		}
 		name := "ASSAY_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
 		value, ok := lookup(name)
 		if !ok {
@@ -153,6 +163,22 @@ func fromEnvironment(flags *pflag.FlagSet, lookup func(string) (string, bool)) e
 		}
 		if err := flags.Set(f.Name, value); err != nil {
 			wrong = fmt.Errorf("%s=%q: %w", name, value, err)
+		}
+	})
+	return wrong
+}
+
+// emptyValues finds lists that were given without a value: an unset variable in
+// a script would else choose everything.
+func emptyValues(flags *pflag.FlagSet) error {
+	var wrong error
+	flags.Visit(func(f *pflag.Flag) {
+		list, ok := f.Value.(pflag.SliceValue)
+		if !ok || wrong != nil {
+			return
+		}
+		if values := list.GetSlice(); len(values) == 0 || slices.Contains(values, "") {
+			wrong = fmt.Errorf("--%s has an empty value: give one, or leave the flag out", f.Name)
 		}
 	})
 	return wrong

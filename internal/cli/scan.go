@@ -140,6 +140,9 @@ func (f *scanFlags) run(ctx context.Context, s *streams, paths []string) error {
 	if err != nil {
 		return err
 	}
+	if f.what.pageSize < 1 {
+		return usagef("--chunk-size %d: give 1 or more", f.what.pageSize)
+	}
 	if f.what.all && len(f.what.namespaces) > 0 {
 		return usagef("--all-namespaces and --namespace contradict each other: give one of them")
 	}

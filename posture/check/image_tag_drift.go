@@ -63,7 +63,7 @@ func compareDigests(c Copies) Verdict {
 		out.Status, out.Message = finding.Pass, "All running pods have the same image."
 	case slices.ContainsFunc(c.Of, func(x Copy) bool { return x.Arch == "" }):
 		out.Status = finding.NotReviewed
-		out.Message = fmt.Sprintf("Pods run different images under %s. That proves nothing as long as their nodes' architectures are not known, and those could not be read. Assay needs permission to list nodes for that.", c.Image)
+		out.Message = fmt.Sprintf("Pods run different images under %s. That proves nothing as long as their nodes' architectures are not known, and those were not read (a scan of a cluster reads them where it may list nodes).", c.Image)
 	default:
 		out.Status = finding.NotReviewed
 		out.Message = fmt.Sprintf("Pods run different images under %s, but only on nodes of different architectures. That can be one and the same release, so it proves nothing.", c.Image)

@@ -66,9 +66,9 @@ func TestLargeListsOnly(t *testing.T) {
 		{"JSON that is none", "{\"items\":[{'a': 1}], \"kind\":\"List\",\"apiVersion\":\"v1\"}\n",
 			[]string{"problem stdin:1:11: this item has no apiVersion and no kind: it can't be told what it is"}},
 		{"a great item", "apiVersion: v1\nitems:\n- x: " + strings.Repeat("y", 2000) + "\n" + indent(pod) + "kind: List\n",
-			[]string{"problem stdin:3:1: this item is larger than 8 MiB, and was not read: no API server takes such an object", "v1 Pod p spec [x]"}},
+			[]string{"problem stdin:3:1: this item is larger than 8 MiB, and was not read: no API server takes such an object (a large list is cut into its items where they begin on lines of their own)", "v1 Pod p spec [x]"}},
 		{"a great document", "kind: X\nx: " + strings.Repeat("y", 2000) + "\n---\n" + pod,
-			[]string{"problem stdin:1:1: this document is larger than 8 MiB, and was not read: no API server takes such an object", "v1 Pod p spec [x]"}},
+			[]string{"problem stdin:1:1: this document is larger than 8 MiB, and was not read: no API server takes such an object (a large list is cut into its items where they begin on lines of their own)", "v1 Pod p spec [x]"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

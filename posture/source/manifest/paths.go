@@ -145,7 +145,8 @@ func (w *walker) link(path string) error {
 		return w.give(input{name: path, problem: readFailure(err)})
 	}
 	for _, root := range w.roots {
-		if within(real, root) {
+		// Below it, and read there; or above it, where nobody pointed to.
+		if within(real, root) || within(root, real) {
 			return nil
 		}
 	}

@@ -56,8 +56,8 @@ func TestPaths(t *testing.T) {
 		{"any extension when named", []string{"other/no-extension"}, is("n1")},
 		{"the same twice", []string{"k8s/a.yaml", "./k8s/a.yaml"}, is("a")},
 		{"a folder below", []string{"k8s/sub"}, append(is("b"), "unjudged")},
-		// The loop leads to all that is beside k8s; what is inside of it is read once.
-		{"links", []string{"k8s"}, append(append(is("d", "a", "o"), "problem in broken", "problem in gone"), is("w", "b")...)},
+		// The link to the folder above leads where nobody pointed to, and is not followed.
+		{"links", []string{"k8s"}, is("d", "a", "o", "b")},
 		{"several", []string{"other/o.yaml", "k8s/sub/b.yml"}, is("o", "b")},
 		{"a pattern", []string{"k8s/sub/*.yml"}, is("b")},
 		{"a pattern with folders", []string{"k8s/s*"}, append(is("b"), "unjudged")},

@@ -117,7 +117,7 @@ func (w *worker) tooLarge(p *part) {
 	if p.list != nil {
 		what = "item"
 	}
-	w.problem(p.Line, p.Column, fmt.Sprintf("this %s is larger than %d MiB, and was not read: no API server takes such an object",
+	w.problem(p.Line, p.Column, fmt.Sprintf("this %s is larger than %d MiB, and was not read: no API server takes such an object (a large list is cut into its items where they begin on lines of their own)",
 		what, split.Defaults.Max>>20))
 }
 
