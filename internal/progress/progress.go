@@ -97,16 +97,6 @@ func (b *Bar) Update(namespaces, pods, objects int) {
 	b.namespaces, b.pods, b.objects = namespaces, pods, objects
 }
 
-// Clear takes the line off the terminal. It comes back with the next tick.
-func (b *Bar) Clear() {
-	if b == nil {
-		return
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.clear()
-}
-
 // Stop takes the line off the terminal for good, and waits until nothing will
 // draw it again. Further calls do nothing.
 func (b *Bar) Stop() {

@@ -79,10 +79,6 @@ func TestBar(t *testing.T) {
 		b.Update(1, 1, 1)
 		time.Sleep(interval)
 		expect(t, s, "scanning: 1 namespace, 1 pod, 1/s, 1s") // nothing of the longer one remains
-		b.Clear()
-		expect(t, s, "")
-		time.Sleep(interval)
-		expect(t, s, "scanning: 1 namespace, 1 pod, 1/s, 1s")
 		b.Stop()
 		expect(t, s, "")
 		b.Update(9, 9, 9)
@@ -181,7 +177,6 @@ func TestNewIsSilentWithoutTerminal(t *testing.T) {
 	}
 	// All methods work on it.
 	b.Update(1, 2, 3)
-	b.Clear()
 	if got := b.Writer(w); got != io.Writer(w) {
 		t.Errorf("Writer = %v, want the writer itself", got)
 	}

@@ -57,7 +57,7 @@ spec: {template: {spec: {containers: [{name: app, securityContext: {runAsUser: 6
 	if len(f.PodNames) != 1 || f.PodNames[0] != old {
 		t.Errorf("the pod is %q, want the old one, %s", f.PodNames, old)
 	}
-	if !strings.Contains(f.Message, "in order now") {
+	if !strings.Contains(f.Message, "in order: these pods are of another revision") {
 		t.Errorf("that the template is in order is not said: %s", f.Message)
 	}
 	if b := f.Basis[0]; b.Evidence != finding.Reported || b.Value != "0" || b.Pods != 1 {

@@ -4,7 +4,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// AppendJSON appends the JSON form of a tree.
+// AppendJSON appends the JSON form of a tree. Tests hold it against
+// sigs.k8s.io/yaml, and with it the scalars and pairs that decoding reads too.
 func AppendJSON(dst []byte, n *Node) ([]byte, error) {
 	var w walk
 	out, err := w.json(dst, n)
