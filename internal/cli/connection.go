@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/spf13/pflag"
 
@@ -20,6 +21,20 @@ type connection struct {
 func (c *connection) bind(flags *pflag.FlagSet) {
 	flags.StringVar(&c.auditFile, "audit-log", "", "File to which every API call is appended, as JSON lines in which each holds the hash of the one before")
 	c.kube.BindFlags(flags)
+}
+
+// connectionFlags is the heading that the flags of a connection stand under.
+const connectionFlags = "Connection"
+
+// withoutConnection refuses flags that were given to say how to reach a
+// cluster. Those that the environment sets are for other scans.
+func withoutConnection(flags *pflag.FlagSet) (wrong error) {
+	flags.Visit(func(f *pflag.Flag) {
+		if wrong == nil && slices.Contains(f.Annotations[group], connectionFlags) && f.Annotations[environment] == nil {
+			wrong = usagef("--%s is about a cluster, and files were named: leave out the one or the other", f.Name)
+		}
+	})
+	return wrong
 }
 
 // connect finds the cluster, and says in one line which it is.

@@ -146,6 +146,9 @@ func args(check cobra.PositionalArgs) cobra.PositionalArgs {
 	}
 }
 
+// environment is the annotation of flags that a variable has set.
+const environment = "environment"
+
 // fromEnvironment sets the flags that were not given from ASSAY_ variables.
 func fromEnvironment(flags *pflag.FlagSet, lookup func(string) (string, bool)) error {
 	var wrong error
@@ -163,7 +166,9 @@ func fromEnvironment(flags *pflag.FlagSet, lookup func(string) (string, bool)) e
 		}
 		if err := flags.Set(f.Name, value); err != nil {
 			wrong = fmt.Errorf("%s=%q: %w", name, value, err)
+			return
 		}
+		wrong = flags.SetAnnotation(f.Name, environment, []string{name})
 	})
 	return wrong
 }

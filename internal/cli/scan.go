@@ -71,6 +71,11 @@ become lines of coverage, and the rest is scanned; the exit code is then 2.`,
   assay scan deploy/ --fail-on medium
   helm template ./chart | assay scan -`,
 		RunE: func(cmd *cobra.Command, paths []string) error {
+			if len(paths) > 0 {
+				if err := withoutConnection(cmd.Flags()); err != nil {
+					return err
+				}
+			}
 			return f.run(cmd.Context(), s, paths)
 		},
 	}
@@ -93,7 +98,7 @@ func (f *scanFlags) bind(flags *pflag.FlagSet) {
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "Say nothing on standard error but errors")
 	flags.BoolVar(&f.plan, "plan", false, "Scan nothing: print what could be seen, and the least role that a scan needs (-o yaml: only the role)")
 	flags.BoolVar(&f.ignoreErrors, "ignore-errors", false, "Broken documents in files do not change the exit code")
-	inGroup(flags, "Connection", f.connection.bind)
+	inGroup(flags, connectionFlags, f.connection.bind)
 }
 
 func (f *whatFlags) bind(flags *pflag.FlagSet) {

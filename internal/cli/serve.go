@@ -67,7 +67,7 @@ other machines can reach needs TLS (or --insecure) and --token-file.`,
 	}
 	cmd.Flags().SortFlags = false
 	f.bind(cmd.Flags())
-	inGroup(cmd.Flags(), "Connection", c.bind)
+	inGroup(cmd.Flags(), connectionFlags, c.bind)
 	return cmd
 }
 
