@@ -21,7 +21,10 @@ func (w Workload) String() string { return w.Kind + "/" + w.Name }
 
 // Finding is the verdict of one rule about one workload's container.
 type Finding struct {
-	Check    string   `json:"check"`
+	// Check is set for a verdict of posture; Control and Profile for one of inspect.
+	Check    string   `json:"check,omitempty"`
+	Control  string   `json:"control,omitempty"`
+	Profile  string   `json:"profile,omitempty"`
 	Status   Status   `json:"status"`
 	Severity Severity `json:"severity"`
 	// Evidence is the strongest rung of Basis that carries the verdict.
@@ -36,10 +39,14 @@ type Finding struct {
 	Message  string  `json:"message"`
 	// Pods counts the pods to which the verdict applies, PodsTotal those of
 	// the workload; PodNames holds the first few of the former.
-	Pods      int       `json:"pods"`
-	PodsTotal int       `json:"podsTotal"`
-	PodNames  []string  `json:"podNames,omitempty"`
-	Location  *Location `json:"location,omitempty"`
+	Pods      int      `json:"pods"`
+	PodsTotal int      `json:"podsTotal"`
+	PodNames  []string `json:"podNames,omitempty"`
+	// Targets are the containers that were looked into, Tests what the control
+	// is made of; both only for inspect.
+	Targets  []InspectionTarget `json:"targets,omitempty"`
+	Tests    []Test             `json:"tests,omitempty"`
+	Location *Location          `json:"location,omitempty"`
 	// Fingerprint identifies the finding across scans, see [Fingerprint].
 	Fingerprint string  `json:"fingerprint"`
 	Waiver      *Waiver `json:"waiver,omitempty"`
@@ -91,8 +98,12 @@ type Waiver struct {
 // finding keeps it while its circumstances change.
 func Fingerprint(f *Finding) string {
 	var b strings.Builder
+	rule := f.Check
+	if f.Control != "" {
+		rule = f.Profile + "/" + f.Control
+	}
 	for _, s := range []string{
-		f.Check, f.Workload.APIVersion, f.Workload.Kind, f.Workload.Namespace, f.Workload.Name,
+		rule, f.Workload.APIVersion, f.Workload.Kind, f.Workload.Namespace, f.Workload.Name,
 		string(f.ContainerType), f.Container,
 	} {
 		// Length first: no two lists of strings look the same.

@@ -12,14 +12,16 @@ const (
 // Report is everything that one run says. Writers that stream get its parts
 // one after the other; see the report package.
 type Report struct {
-	APIVersion string     `json:"apiVersion"`
-	Kind       string     `json:"kind"`
-	Rules      []Rule     `json:"rules,omitempty"`
-	Findings   []Finding  `json:"findings"`
-	Summary    Summary    `json:"summary"`
-	Coverage   []Coverage `json:"coverage,omitempty"`
-	Errors     []Problem  `json:"errors,omitempty"`
-	Access     *Access    `json:"access,omitempty"`
+	APIVersion string    `json:"apiVersion"`
+	Kind       string    `json:"kind"`
+	Rules      []Rule    `json:"rules,omitempty"`
+	Findings   []Finding `json:"findings"`
+	// Inspections say what was looked into, and how; their findings stand in Findings.
+	Inspections []Inspection `json:"inspections,omitempty"`
+	Summary     Summary      `json:"summary"`
+	Coverage    []Coverage   `json:"coverage,omitempty"`
+	Errors      []Problem    `json:"errors,omitempty"`
+	Access      *Access      `json:"access,omitempty"`
 }
 
 // Rule states a check once, so that findings need not repeat its texts.
@@ -31,6 +33,11 @@ type Rule struct {
 	Check       string      `json:"check,omitempty"` // how the rule decides
 	Fix         string      `json:"fix,omitempty"`   // what to do, with a YAML snippet
 	References  []Reference `json:"references,omitempty"`
+	// Profile and Impact (0.0 to 1.0) are set for controls; Tags are a control's
+	// own words, such as nist, cci, stig_id.
+	Profile string              `json:"profile,omitempty"`
+	Impact  *float64            `json:"impact,omitempty"`
+	Tags    map[string][]string `json:"tags,omitempty"`
 }
 
 // Reference is a place in a published framework, or a page to read.
@@ -118,6 +125,10 @@ func (p Problem) String() string {
 type Access struct {
 	APICalls int `json:"apiCalls"`
 	// Bytes counts what the API server sent.
-	Bytes     int64  `json:"bytes,omitempty"`
-	AuditHead string `json:"auditHead,omitempty"` // hash of the audit log's last line
+	Bytes int64 `json:"bytes,omitempty"`
+	// Grants that were made for this run.
+	Grants    []Grant `json:"grants,omitempty"`
+	AuditHead string  `json:"auditHead,omitempty"` // hash of the audit log's last line
+	// AuditLines is how many lines the audit log had then.
+	AuditLines int `json:"auditLines,omitempty"`
 }

@@ -2,6 +2,7 @@ package kube
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,21 +20,25 @@ const largestAnswer = 128 << 20
 
 var errTooLarge = errors.New("the answer is too large to be held in memory")
 
-// call is one request, which may take several attempts. It changes nothing on
-// the server (reads, and reviews that only ask), so it may always be repeated.
+// call is one request, which may take several attempts.
 type call struct {
 	what   string // "listing pods in namespace shop": begins every error
 	method string
 	path   string
 	query  url.Values
 	accept string
-	body   []byte // JSON; nil for none
+	body   []byte // nil for none
+	// contentType of the body; empty for JSON.
+	contentType string
 	// into is a buffer to read the answer into; it may grow.
 	into []byte
 	// parse, where set, looks at the answer; an errMalformed makes it worth another attempt.
 	parse func(*answer) error
 	// hasty calls are attempted once.
 	hasty bool
+	// once: the call changes something, and is repeated only when it is certain
+	// that the server has not done it.
+	once bool
 }
 
 type answer struct {
@@ -58,7 +63,7 @@ func (c *Client) do(ctx context.Context, call *call) (*answer, error) {
 			return nil, fmt.Errorf("%s: %w", call.what, stopped(ctx, err))
 		}
 		delay, again := c.patience.next(&tries, err, c.answered.Load(), c.config.ExecProvider != nil)
-		if !again || call.hasty {
+		if !again || call.hasty || call.once && !undone(err) {
 			return nil, fmt.Errorf("%s: %w", call.what, c.explain(err, tries.made))
 		}
 		if err := c.patience.wait(ctx, delay); err != nil {
@@ -122,7 +127,7 @@ func (c *Client) request(ctx context.Context, call *call) (*http.Request, error)
 	}
 	req.Header.Set("Accept", call.accept)
 	if call.body != nil {
-		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("Content-Type", cmp.Or(call.contentType, "application/json"))
 	}
 	// Said here, so that Go's transport does not unpack the answer itself: our
 	// unpacker is kept from page to page, and the bytes that count are those sent.

@@ -2,6 +2,7 @@ package kube
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -16,6 +17,8 @@ import (
 	_ "k8s.io/client-go/plugin/pkg/client/auth/oidc"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/util/flowcontrol"
+
+	"github.com/kubeassay/assay/kube/audit"
 )
 
 // Client talks to one API server. It may be used by several goroutines at once.
@@ -29,7 +32,8 @@ type Client struct {
 	limiter        flowcontrol.RateLimiter // nil: none
 	patience       patience
 	stats          *tally
-	largest        int // bytes that an answer may have
+	log            *audit.Log // nil: none
+	largest        int        // bytes that an answer may have
 	// answered is set by the first answer of an API server. Before it, a server
 	// that does not answer is taken to be down and not waited for.
 	answered atomic.Bool
@@ -50,23 +54,52 @@ func newClient(config *rest.Config, o *Options, t *target, namespace string, tim
 		gzip:     !config.DisableCompression && !t.inPod && !loopback(base),
 		patience: defaultPatience(),
 		stats:    newTally(),
+		log:      o.Audit,
 		largest:  largestAnswer,
 	}
 	if config.QPS > 0 {
 		c.limiter = flowcontrol.NewTokenBucketRateLimiter(config.QPS, config.Burst)
 		config.RateLimiter = c.limiter
 	}
-	log := o.Audit
-	config.Wrap(func(next http.RoundTripper) http.RoundTripper {
-		return &observer{next: next, stats: c.stats, log: log, prefix: base.Path}
-	})
-	c.http, err = rest.HTTPClientFor(config)
-	if err != nil {
+	if err := c.prepare(); err != nil {
 		return nil, fmt.Errorf("%s: %w", t.how, err)
+	}
+	return c, nil
+}
+
+// prepare makes the HTTP client for the settings in c.config.
+func (c *Client) prepare() (err error) {
+	c.config.Wrap(func(next http.RoundTripper) http.RoundTripper {
+		return &observer{next: next, stats: c.stats, log: c.log, prefix: c.base.Path}
+	})
+	c.http, err = rest.HTTPClientFor(c.config)
+	if err != nil {
+		return err
 	}
 	// A redirect would carry the credentials to wherever the answer says.
 	c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return c, nil
+	return nil
+}
+
+// WithToken returns a client for the same server that uses a bearer token in
+// place of this one's credentials. The calls of both are counted and audited
+// together.
+func (c *Client) WithToken(token string) (*Client, error) {
+	if token == "" {
+		// It would connect as nobody, who may be allowed more than is thought.
+		return nil, errors.New("connecting with a token: it is empty")
+	}
+	config := rest.AnonymousClientConfig(c.config)
+	config.BearerToken = token
+	d := &Client{
+		how: "a token, at the server of " + c.how, namespace: c.namespace, config: config, base: c.base, timeout: c.timeout,
+		gzip: c.gzip, limiter: c.limiter, patience: c.patience, stats: c.stats, log: c.log, largest: c.largest,
+	}
+	d.answered.Store(c.answered.Load())
+	if err := d.prepare(); err != nil {
+		return nil, fmt.Errorf("connecting with a token: %w", err)
+	}
+	return d, nil
 }
 
 // loopback says whether the server is on this machine. Bandwidth is free there,

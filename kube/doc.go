@@ -4,9 +4,9 @@
 //
 // It knows where credentials come from, what is worth trying again and when a
 // list has to be taken up anew. It does not decode objects, judge them or
-// decide what is read; and it changes nothing on the server. What may be read
-// is asked in package permission, what was read is written down by package
-// audit.
+// decide what is read. It changes nothing on the server but by Create, Patch
+// and Delete, which only inspections call. What may be read is asked in package
+// permission, what was read is written down by package audit.
 //
 //	client, err := kube.Connect(options)
 //	for page, err := range client.Pages(ctx, kube.Pods, kube.ListOptions{}) {

@@ -14,7 +14,8 @@ type Resource struct {
 	Namespaced bool
 }
 
-// The resources that a scan reads, and those it asks its own permissions of.
+// The resources that a scan reads, those it asks its own permissions of, and
+// those that an inspection makes for a while.
 var (
 	Namespaces             = Resource{"", "v1", "namespaces", "Namespace", false}
 	Nodes                  = Resource{"", "v1", "nodes", "Node", false}
@@ -30,6 +31,16 @@ var (
 
 	SelfSubjectAccessReviews = Resource{"authorization.k8s.io", "v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview", false}
 	SelfSubjectRulesReviews  = Resource{"authorization.k8s.io", "v1", "selfsubjectrulesreviews", "SelfSubjectRulesReview", false}
+	SelfSubjectReviews       = Resource{"authentication.k8s.io", "v1", "selfsubjectreviews", "SelfSubjectReview", false}
+
+	ServiceAccounts                   = Resource{"", "v1", "serviceaccounts", "ServiceAccount", true}
+	Secrets                           = Resource{"", "v1", "secrets", "Secret", true}
+	Roles                             = Resource{"rbac.authorization.k8s.io", "v1", "roles", "Role", true}
+	RoleBindings                      = Resource{"rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding", true}
+	ClusterRoles                      = Resource{"rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", false}
+	ClusterRoleBindings               = Resource{"rbac.authorization.k8s.io", "v1", "clusterrolebindings", "ClusterRoleBinding", false}
+	ValidatingAdmissionPolicies       = Resource{"admissionregistration.k8s.io", "v1", "validatingadmissionpolicies", "ValidatingAdmissionPolicy", false}
+	ValidatingAdmissionPolicyBindings = Resource{"admissionregistration.k8s.io", "v1", "validatingadmissionpolicybindings", "ValidatingAdmissionPolicyBinding", false}
 )
 
 // Resources lists what can be read with Pages, in the order in which a person would name them.
