@@ -48,6 +48,15 @@ type Profile struct {
 	Summary string `json:"summary,omitempty"`
 	// SHA256, in hex, is over the profile's files, so that it is known what was tested.
 	SHA256 string `json:"sha256,omitempty"`
+	// Inputs are the values with which it was evaluated.
+	Inputs []Input `json:"inputs,omitempty"`
+}
+
+// Input is a value that a profile's controls refer to.
+type Input struct {
+	Name string `json:"name"`
+	// Value is written as JSON: "0640", 8, ["sshd"].
+	Value string `json:"value"`
 }
 
 // Used says what one inspection took.

@@ -21,7 +21,9 @@ type Report struct {
 	Summary     Summary      `json:"summary"`
 	Coverage    []Coverage   `json:"coverage,omitempty"`
 	Errors      []Problem    `json:"errors,omitempty"`
-	Access      *Access      `json:"access,omitempty"`
+	// Notes say in words what a reader should know about the run.
+	Notes  []string `json:"notes,omitempty"`
+	Access *Access  `json:"access,omitempty"`
 }
 
 // Rule states a check once, so that findings need not repeat its texts.
@@ -38,6 +40,9 @@ type Rule struct {
 	Profile string              `json:"profile,omitempty"`
 	Impact  *float64            `json:"impact,omitempty"`
 	Tags    map[string][]string `json:"tags,omitempty"`
+	// Code is the control as its profile states it, and Location where.
+	Code     string    `json:"code,omitempty"`
+	Location *Location `json:"location,omitempty"`
 }
 
 // Reference is a place in a published framework, or a page to read.
@@ -66,7 +71,9 @@ type Summary struct {
 	Checks   map[string]int   `json:"checks,omitempty"`
 	// Statuses counts verdicts by status.
 	Statuses map[Status]int `json:"statuses,omitempty"`
-	Errors   int            `json:"errors,omitempty"`
+	// Waived counts verdicts with a waiver. They stand in none of the counts above.
+	Waived int `json:"waived,omitempty"`
+	Errors int `json:"errors,omitempty"`
 	// Complete: everything that was asked for was read, to the end.
 	Complete bool `json:"complete"`
 	// Interrupted: the run was stopped before its end.
@@ -86,6 +93,9 @@ const (
 	Interrupted  CoverageState = "interrupted"  // the run ended before it
 	Unsupported  CoverageState = "unsupported"  // Assay, or this server, does not know it
 	Inconsistent CoverageState = "inconsistent" // read, but across different moments
+	NotRunning   CoverageState = "not-running"  // there is no running container to look into
+	// NotObserved: nobody could look inside, so weaker evidence decides.
+	NotObserved CoverageState = "not-observed"
 	// OwnerUnresolved: pods were judged, but the objects that own them could
 	// not be read, so their direct owner is shown.
 	OwnerUnresolved CoverageState = "owner-unresolved"
@@ -93,7 +103,9 @@ const (
 
 // Complete reports whether the state leaves a scan complete: nothing that was
 // asked for is missing.
-func (s CoverageState) Complete() bool { return s == Inconsistent || s == OwnerUnresolved }
+func (s CoverageState) Complete() bool {
+	return s == Inconsistent || s == OwnerUnresolved || s == NotObserved
+}
 
 // Coverage is one line about what was not looked at, and why.
 type Coverage struct {

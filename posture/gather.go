@@ -24,6 +24,8 @@ type gatherer struct {
 	images image.Cache
 	arch   map[string]string // of nodes
 	perPod bool
+	// observed tells what was seen inside a pod's container; nil where nobody looked.
+	observed func(*source.Object, *workload.Container) *workload.Observed
 	// compares: some check compares running copies.
 	compares bool
 
@@ -70,7 +72,7 @@ type judged struct {
 
 func newGatherer(o *Options) *gatherer {
 	g := &gatherer{
-		checks: o.Checks, perPod: o.PerPod, arch: map[string]string{},
+		checks: o.Checks, perPod: o.PerPod, observed: o.Observed, arch: map[string]string{},
 		compares: slices.ContainsFunc(o.Checks, func(c *check.Check) bool { return c.Compare != nil }),
 	}
 	g.reset()
@@ -134,7 +136,10 @@ func (g *gatherer) judge(list *[]*judged, o *source.Object) {
 	for c := range workload.Containers(o.Spec) {
 		j := judgedOf(list, c, len(g.checks))
 		j.pods++
-		view.Container = c
+		view.Container, view.Observed = c, nil
+		if g.observed != nil && o.Status != nil {
+			view.Observed = g.observed(o, c)
+		}
 		for i, ch := range g.checks {
 			if ch.Judge != nil {
 				g.note(&j.cells[i], ch, &view, o)

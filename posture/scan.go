@@ -15,6 +15,7 @@ import (
 	"github.com/kubeassay/assay/finding"
 	"github.com/kubeassay/assay/posture/check"
 	"github.com/kubeassay/assay/posture/source"
+	"github.com/kubeassay/assay/workload"
 )
 
 // Options says what to judge and which verdicts to hand on.
@@ -31,6 +32,12 @@ type Options struct {
 	IgnoreErrors bool
 	// Progress, where set, is called now and then with the counts so far.
 	Progress func(Progress)
+	// Waive, where set, may give a finding its waiver. What is waived is handed
+	// on, and counted apart.
+	Waive func(*finding.Finding)
+	// Observed, where set, tells what was seen inside a pod's container; nil for
+	// a container that nobody looked into.
+	Observed func(*source.Object, *workload.Container) *workload.Observed
 	// Now stands in for time.Now in tests.
 	Now func() time.Time
 }
@@ -171,8 +178,15 @@ func (s *scan) merge() error {
 // emit counts a finding, and hands it on if it is wanted.
 func (s *scan) emit(f *finding.Finding) error {
 	sum := &s.report.Summary
-	sum.Statuses[f.Status]++
-	if f.Status == finding.Fail {
+	if s.Waive != nil {
+		s.Waive(f)
+	}
+	if f.Waiver != nil {
+		sum.Waived++
+	} else {
+		sum.Statuses[f.Status]++
+	}
+	if f.Status == finding.Fail && f.Waiver == nil {
 		sum.Findings[f.Severity]++
 		sum.Checks[f.Check]++
 	}

@@ -200,7 +200,7 @@ func (s *sum) declared(r *rung) (basis []finding.Basis) {
 	return basis
 }
 
-// reported lists what the kubelet reports, with the count of pods for each value.
+// reported lists what the kubelet reports and what was seen inside, with the count of pods for each value.
 func (s *sum) reported() (basis []finding.Basis) {
 	for _, r := range s.reports {
 		for _, b := range r.Basis {
@@ -209,7 +209,11 @@ func (s *sum) reported() (basis []finding.Basis) {
 			}
 			i := slices.IndexFunc(basis, func(x finding.Basis) bool { return x.Value == b.Value })
 			if i < 0 {
-				b.Object = s.object(r)
+				if b.Evidence == finding.Reported {
+					b.Object = s.object(r)
+				} else if b.Object == s.part.of.ref.String() {
+					b.Object = "" // seen in the very pod that the finding is about
+				}
 				basis = append(basis, b)
 				i = len(basis) - 1
 			}

@@ -158,6 +158,7 @@ func TestText(t *testing.T) {
 	}{
 		{&Bar{}, 2 * time.Second, "scanning: 2s"},
 		{&Bar{objects: 500}, 2 * time.Second, "scanning: 500 objects, 250/s, 2s"},
+		{&Bar{inspected: 3, total: 40}, 90 * time.Second, "inspecting: 3 of 40 containers, 1m30s"},
 		{&Bar{namespaces: 2, pods: 300, objects: 500}, 90 * time.Second, "scanning: 2 namespaces, 300 pods, 3/s, 1m30s"},
 	} {
 		if got := c.b.text(c.d); got != c.want {

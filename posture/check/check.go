@@ -30,6 +30,8 @@ type View struct {
 	Spec      *corev1.PodSpec
 	Status    *corev1.PodStatus // nil for a template
 	Container *workload.Container
+	// Observed is what was seen inside the container; nil where nobody looked.
+	Observed *workload.Observed
 	// SpecPath is the path of Spec in the object, such as "spec.template.spec".
 	SpecPath string
 	// Images parses references, and remembers them.

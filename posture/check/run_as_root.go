@@ -32,7 +32,8 @@ func runAsRoot() *Check {
 				"runAsUser 0 is root. runAsNonRoot true without a user is safe, because the kubelet refuses to start such a container as root; with runAsUser 0 it can't start (low). " +
 				"Where neither is set, the image decides: the container may run as root (medium) until the kubelet reports, in " +
 				"status.containerStatuses[].user.linux.uid, what it is. A reported 0 makes it certain (high); another uid, reported by pods of the current template and " +
-				"0 by none, clears it. With hostUsers false, root is an unprivileged user of the host (low). " +
+				"0 by none, clears it. Where somebody looked inside (assay scan --inspect), the users of the container's processes decide: one that runs as root " +
+				"makes it certain, and an image that starts as root and then becomes another user is cleared. With hostUsers false, root is an unprivileged user of the host (low). " +
 				"Pods for Windows nodes (spec.os, nodeSelector or node affinity say so) are judged by runAsUserName and hostProcess; a pod that sets " +
 				"windowsOptions and does not say which nodes it is for is judged for both.",
 			Fix: "Give the container a user of its own and forbid root:\n\n" +
@@ -71,6 +72,8 @@ func judgeRunAsRoot(v View) Verdict {
 	var out Verdict
 	var onWindows bool
 	switch {
+	case v.Observed != nil:
+		out = observe(judgeUser(&u, v.Brief), &u, v.Observed, v.Brief)
 	case uid != nil: // Only a Linux node reports one, whatever the spec says.
 		out = settle(judgeUser(&u, v.Brief), &u, *uid, v.Brief)
 	case u.OS == corev1.Windows:
@@ -83,18 +86,22 @@ func judgeRunAsRoot(v View) Verdict {
 	if v.Brief {
 		return out
 	}
-	switch {
-	case uid != nil:
-		reported := finding.Basis{
-			Evidence: finding.Reported, Field: workload.StatusPath(v.Status, v.Container) + ".user.linux.uid", Value: out.Value,
-		}
-		out.Basis = append([]finding.Basis{reported}, linuxBasis(&v, &u)...)
-	case onWindows:
+	if onWindows {
 		out.Basis = windowsBasis(&v, &u)
-	default:
+	} else {
 		out.Basis = linuxBasis(&v, &u)
 	}
-	if uid == nil && u.OS == "" && u.WindowsOptions {
+	if uid != nil {
+		out.Basis = append([]finding.Basis{{
+			Evidence: finding.Reported, Field: workload.StatusPath(v.Status, v.Container) + ".user.linux.uid", Value: strconv.FormatInt(*uid, 10),
+		}}, out.Basis...)
+	}
+	if v.Observed != nil {
+		out.Basis = append([]finding.Basis{{
+			Evidence: finding.Observed, Field: fmt.Sprintf("/proc/%d/status", v.Observed.Process.PID), Value: "uid " + out.Value, Object: "Pod/" + v.Observed.Pod,
+		}}, out.Basis...)
+	}
+	if v.Observed == nil && uid == nil && u.OS == "" && u.WindowsOptions {
 		out.Basis = append(out.Basis, finding.Basis{Evidence: finding.Declared, Field: v.path("os.name"), Value: Unset})
 	}
 	return out
@@ -158,6 +165,28 @@ func settle(declared Verdict, u *workload.User, uid int64, brief bool) Verdict {
 	}
 	if !brief {
 		out.Message = settled(declared, u, uid)
+	}
+	soften(&out, u)
+	return out
+}
+
+// observe replaces what was declared and reported with what was seen inside.
+func observe(declared Verdict, u *workload.User, seen *workload.Observed, brief bool) Verdict {
+	out := Verdict{
+		Status: finding.Pass, Severity: finding.High, Evidence: finding.Observed,
+		May: declared.May, Value: strconv.FormatUint(uint64(seen.Process.UID), 10),
+	}
+	if seen.Process.UID == 0 {
+		out.Status = finding.Fail
+	}
+	switch {
+	case brief:
+	case out.Status == finding.Fail:
+		out.Message = fmt.Sprintf("Runs as root: process %d (%s) was seen with uid 0.", seen.Process.PID, seen.Process.Name)
+	case seen.Processes == 1:
+		out.Message = fmt.Sprintf("Does not run as root: its one process (%s) was seen with uid %d.", seen.Process.Name, seen.Process.UID)
+	default:
+		out.Message = fmt.Sprintf("Does not run as root: none of its %d processes was seen with uid 0; the first has uid %d.", seen.Processes, seen.Process.UID)
 	}
 	soften(&out, u)
 	return out
