@@ -7,8 +7,10 @@ LDFLAGS := -s -w -X github.com/kubeassay/assay/internal/cli.version=$(VERSION)
 # The race detector needs a C compiler; without one, go turns cgo off.
 RACE := $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
 FUZZTIME ?= 10s
+# The name must hold a registry: a short one would mean whatever somebody has put on the public one.
+IMAGE ?= localhost/assay-collector:dev
 BENCH_PODS ?= 10000 30000
-SCRIPTS = .ci/run $(filter-out %.md %.yaml %/src,$(wildcard test/cluster/*))
+SCRIPTS = .ci/run test/interop/saf/install $(filter-out %.md %.yaml %/src,$(wildcard test/cluster/*))
 
 # The test cluster's loader, in a module of its own, is built as the cluster is: that is in the cache.
 LOADER := cd test/cluster/src && CGO_ENABLED=0
@@ -22,22 +24,30 @@ build: ## Build bin/assay, and bin/kubectl-assay that is the same
 	CGO_ENABLED=0 go build -trimpath -ldflags='$(LDFLAGS)' -o bin/assay ./cmd/assay
 	ln -sf assay bin/kubectl-assay
 
+.PHONY: image
+image: ## Build the collector's image as dist/assay-collector.tar, and print IMAGE with its digest
+	@go run ./deploy/image -o dist/assay-collector.tar -name '$(IMAGE)' -version '$(VERSION)'
+
 .PHONY: demo
 demo: build ## Scan an example cluster, and serve the API on 127.0.0.1:8080 until Ctrl-C
 	bin/assay demo
 
 .PHONY: test
-test: test-unit test-e2e ## Run all tests: the quick ones, then those against a real Kubernetes
+test: test-unit test-interop test-e2e ## Run all tests: the quick ones, those against other programs, then those against a real Kubernetes
 
 .PHONY: test-unit
 test-unit: ## Run the quick tests
 	$(if $(RACE),,@echo "no C compiler: the tests run without the race detector" >&2)
 	go test $(RACE) ./...
 
+.PHONY: test-interop
+test-interop: ## Test against the SAF CLI, which reads what we write (needs Node 20 and npm)
+	TEST_SAF="$$(test/interop/saf/install)" && export TEST_SAF && go test -count=1 ./test/interop/...
+
 .PHONY: test-e2e
 test-e2e: ## Start a real Kubernetes, test against it what needs one, and stop it
 	$(LOADER) go test -trimpath ./load/...
-	test/cluster/with --node -- go test $(RACE) -count=1 -p=1 -timeout=30m ./test/e2e/... ./test/docs/...
+	test/cluster/with --node --collector -- go test $(RACE) -count=1 -p=1 -timeout=30m ./test/e2e/... ./test/docs/...
 
 .PHONY: lint
 lint: ## Check format, style and usual mistakes, also in shell scripts

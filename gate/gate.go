@@ -1,10 +1,13 @@
-// Package gate decides what becomes of findings: the exit code. Every command
-// that judges asks it, so that all give the same one for the same result.
+// Package gate decides what becomes of findings: which are waived, whether the
+// counts keep to a threshold, and the exit code. Every command that judges asks
+// it, so that all give the same one for the same result.
 //
 // It neither finds nor filters: it looks at the counts of a summary, and what
 // a filter hides from the output still counts.
 //
-//	os.Exit(gate.ExitCode(report.Summary, gate.Policy{FailOn: finding.High}))
+//	waivers.Apply(&f, time.Now())                  // for each finding
+//	violations := threshold.CheckInspection(&look) // for each target and profile
+//	os.Exit(gate.ExitCode(report.Summary, gate.Policy{FailOn: finding.High, Violations: violations}))
 package gate
 
 import (
@@ -37,6 +40,10 @@ type Policy struct {
 	// does not let pass what could not be read from a cluster, verdicts with
 	// status error, or an interruption.
 	IgnoreErrors bool
+	// Strict: a verdict with status not-reviewed gives [Incomplete].
+	Strict bool
+	// Violations of a threshold, and waivers that have expired, give [Failed].
+	Violations []Violation
 }
 
 // ExitCode returns the exit code for a run that ended with this summary. Its
@@ -46,7 +53,9 @@ func ExitCode(s finding.Summary, p Policy) int {
 	switch {
 	case !s.Complete, s.Interrupted, s.Statuses[finding.Error] > 0, s.Errors > 0 && !p.IgnoreErrors:
 		return Incomplete
-	case failed(s.Findings, p.FailOn):
+	case p.Strict && s.Statuses[finding.NotReviewed] > 0:
+		return Incomplete
+	case len(p.Violations) > 0, failed(s.Findings, p.FailOn):
 		return Failed
 	}
 	return OK

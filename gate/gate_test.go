@@ -46,6 +46,13 @@ func TestExitCode(t *testing.T) {
 			gate.Policy{IgnoreErrors: true}, gate.Incomplete},
 		"other statuses": {finding.Summary{Complete: true, Statuses: map[finding.Status]int{
 			finding.Pass: 5, finding.NotApplicable: 2, finding.NotReviewed: 1, finding.Error: 0}}, gate.Policy{}, gate.OK},
+		"not reviewed, strictly": {finding.Summary{Complete: true, Statuses: map[finding.Status]int{finding.NotReviewed: 1}},
+			gate.Policy{Strict: true}, gate.Incomplete},
+		"not reviewed, but waived, strictly": {finding.Summary{Complete: true, Waived: 1}, gate.Policy{Strict: true}, gate.OK},
+		"a violation": {finding.Summary{Complete: true},
+			gate.Policy{FailOn: gate.None, Violations: []gate.Violation{{Message: "x"}}}, gate.Failed},
+		"incomplete wins over a violation": {finding.Summary{},
+			gate.Policy{Violations: []gate.Violation{{Message: "x"}}}, gate.Incomplete},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := gate.ExitCode(c.summary, c.policy); got != c.want {

@@ -1,9 +1,11 @@
 // Package report turns a report into bytes: one file a format.
 //
-// It formats; it neither decides nor filters. Which findings reach it is the
-// scan's to say, what they mean for the exit code is the gate package's.
+// It formats; it does not decide. Which findings of a scan reach it is the
+// scan's to say; an inspection comes whole, and [Options] say what of it is
+// shown. What findings mean for the exit code is the gate package's.
 //
-//	w, err := report.New("table", os.Stdout, report.Terminal(os.Stdout))
+//	w, err := report.New("table", os.Stdout, report.Terminal(os.Stdout))           // of scans
+//	w, err := report.NewInspection("table", os.Stdout, report.Terminal(os.Stdout)) // of inspections
 //
 // Names, images and messages come from whoever may write to a cluster or a
 // file. No format lets their control characters through: a terminal never
@@ -35,6 +37,8 @@ type Writer interface {
 // Header is what is known before the first finding.
 type Header struct {
 	Rules []finding.Rule
+	// Version is that of Assay.
+	Version string
 }
 
 // Options are what a format may want to know about its reader.
@@ -45,6 +49,9 @@ type Options struct {
 	Color bool
 	// PerPod: findings are per pod, not per workload.
 	PerPod bool
+	// Statuses are those whose findings of inspections are shown; none means
+	// fail and error. Formats for compliance (hdf, junit, markdown) hold all.
+	Statuses []finding.Status
 }
 
 // The names of the formats.
@@ -85,12 +92,16 @@ type head struct {
 }
 
 type tail struct {
-	Summary  finding.Summary    `json:"summary"`
-	Coverage []finding.Coverage `json:"coverage,omitempty"`
-	Errors   []finding.Problem  `json:"errors,omitempty"`
-	Access   *finding.Access    `json:"access,omitempty"`
+	Inspections []finding.Inspection `json:"inspections,omitempty"`
+	Summary     finding.Summary      `json:"summary"`
+	Coverage    []finding.Coverage   `json:"coverage,omitempty"`
+	Errors      []finding.Problem    `json:"errors,omitempty"`
+	Notes       []string             `json:"notes,omitempty"`
+	Access      *finding.Access      `json:"access,omitempty"`
 }
 
 func headOf(h Header) head { return head{finding.APIVersion, finding.ReportKind, h.Rules} }
 
-func tailOf(r *finding.Report) tail { return tail{r.Summary, r.Coverage, r.Errors, r.Access} }
+func tailOf(r *finding.Report) tail {
+	return tail{r.Inspections, r.Summary, r.Coverage, r.Errors, r.Notes, r.Access}
+}

@@ -156,18 +156,18 @@ func summary() finding.Summary {
 	start := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 	return finding.Summary{StartedAt: start, FinishedAt: start.Add(3240 * time.Millisecond),
 		Cluster: "https://127.0.0.1:6443", Namespaces: 35, Objects: 2210, Unjudged: 1100, Workloads: 120, Pods: 350, Containers: 410,
-		Findings: map[finding.Severity]int{finding.High: 1, finding.Medium: 4, finding.Critical: 1, finding.Low: 1, finding.Info: 1},
-		Checks:   map[string]int{"run-as-root": 4, "image-latest-tag": 2, "image-tag-drift": 2},
-		Statuses: map[finding.Status]int{finding.Fail: 8, finding.Error: 1, finding.Pass: 400}, Complete: true}
+		Findings: map[finding.Severity]int{finding.High: 1, finding.Medium: 3, finding.Critical: 1, finding.Low: 1, finding.Info: 1},
+		Checks:   map[string]int{"run-as-root": 4, "image-latest-tag": 2, "image-tag-drift": 1},
+		Statuses: map[finding.Status]int{finding.Fail: 7, finding.Error: 1, finding.Pass: 400}, Waived: 1, Complete: true}
 }
 
 func samples() map[string]*sample {
-	complete := &sample{Header{rules()}, [][]finding.Finding{fingerprinted(shop()), fingerprinted(other())},
+	complete := &sample{Header{Rules: rules()}, [][]finding.Finding{fingerprinted(shop()), fingerprinted(other())},
 		finding.Report{Summary: summary(), Access: &finding.Access{APICalls: 42, Bytes: 3_211_000, AuditHead: strings.Repeat("ab", 32)}}}
 
-	incomplete := &sample{Header{rules()}, [][]finding.Finding{fingerprinted(shop())[:1]}, finding.Report{Summary: summary()}}
+	incomplete := &sample{Header{Rules: rules()}, [][]finding.Finding{fingerprinted(shop())[:1]}, finding.Report{Summary: summary()}}
 	s := &incomplete.report.Summary
-	s.Complete, s.Interrupted = false, true
+	s.Complete, s.Interrupted, s.Waived = false, true, 0
 	s.Findings, s.Checks = map[finding.Severity]int{finding.High: 1}, map[string]int{"run-as-root": 1}
 	for i := range 2000 {
 		name := fmt.Sprintf("team-%04d", i)
@@ -180,7 +180,7 @@ func samples() map[string]*sample {
 		finding.Coverage{Scope: "namespace/slow", State: finding.TimedOut, Detail: "no answer within 30s"},
 		finding.Coverage{Scope: "kind/replicasets.apps", State: finding.OwnerUnresolved})
 
-	broken := &sample{Header{rules()}, [][]finding.Finding{fingerprinted(files())}, finding.Report{Summary: finding.Summary{
+	broken := &sample{Header{Rules: rules()}, [][]finding.Finding{fingerprinted(files())}, finding.Report{Summary: finding.Summary{
 		Objects: 12, Unjudged: 4, Workloads: 8, Containers: 9, Complete: true, Errors: 2,
 		Findings: map[finding.Severity]int{finding.Medium: 5}, Checks: map[string]int{"run-as-root": 4, "image-latest-tag": 1},
 		Statuses: map[finding.Status]int{finding.Fail: 5, finding.Pass: 4}},
@@ -188,11 +188,11 @@ func samples() map[string]*sample {
 			{File: "deploy/broken.yaml", Line: 4, Column: 3, Message: "mapping values are not allowed here: is a quote missing?"},
 			{File: "deploy/secret.yaml", Message: "permission denied"}}}}
 
-	clean := &sample{Header{rules()}, [][]finding.Finding{nil, nil}, finding.Report{Summary: summary()}}
+	clean := &sample{Header{Rules: rules()}, [][]finding.Finding{nil, nil}, finding.Report{Summary: summary()}}
 	clean.report.Summary.Findings = map[finding.Severity]int{}
-	clean.report.Summary.Checks, clean.report.Summary.Statuses = nil, nil
+	clean.report.Summary.Checks, clean.report.Summary.Statuses, clean.report.Summary.Waived = nil, nil, 0
 
-	blind := &sample{Header{rules()}, nil, finding.Report{Summary: finding.Summary{Findings: map[finding.Severity]int{}},
+	blind := &sample{Header{Rules: rules()}, nil, finding.Report{Summary: finding.Summary{Findings: map[finding.Severity]int{}},
 		Coverage: []finding.Coverage{{Scope: "cluster", State: finding.Forbidden, Detail: `namespaces is forbidden: User "nobody" cannot list resource "namespaces" at the cluster scope`}}}}
 
 	return map[string]*sample{"complete": complete, "incomplete": incomplete, "files": broken, "clean": clean, "blind": blind}

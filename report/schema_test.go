@@ -48,7 +48,7 @@ func enums() map[reflect.Type]object {
 		reflect.TypeFor[finding.ContainerType](): words([]finding.ContainerType{finding.Container, finding.InitContainer,
 			finding.SidecarContainer, finding.EphemeralContainer, finding.ImageVolume}),
 		reflect.TypeFor[finding.CoverageState](): words([]finding.CoverageState{finding.Forbidden, finding.TimedOut, finding.Vanished,
-			finding.NotFound, finding.Unreadable, finding.Interrupted, finding.Unsupported, finding.Inconsistent, finding.OwnerUnresolved}),
+			finding.NotFound, finding.Unreadable, finding.Interrupted, finding.Unsupported, finding.Inconsistent, finding.NotRunning, finding.NotObserved, finding.OwnerUnresolved}),
 	}
 }
 
@@ -76,6 +76,8 @@ func (s *schemaOf) of(t reflect.Type) object {
 		return object{"type": "boolean"}
 	case reflect.Int, reflect.Int64:
 		return object{"type": "integer", "minimum": 0}
+	case reflect.Float64:
+		return object{"type": "number", "minimum": 0}
 	case reflect.Struct:
 		s.defs[t.Name()] = s.structure(t)
 		return object{"$ref": "#/$defs/" + t.Name()}
@@ -87,6 +89,9 @@ func (s *schemaOf) structure(t reflect.Type) object {
 	properties, required := object{}, []string{}
 	for f := range t.Fields() {
 		name, option, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if name == "-" {
+			continue
+		}
 		p := s.of(f.Type)
 		if d := s.docs[t.Name()+"."+f.Name]; d != "" {
 			p["description"] = d
@@ -166,6 +171,20 @@ func TestSchema(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, schemaFile, string(b)+"\n")
+}
+
+// TestPartsAreTheReport: what writers write in parts has every field of a report.
+func TestPartsAreTheReport(t *testing.T) {
+	names := func(t reflect.Type) (all []string) {
+		for f := range t.Fields() {
+			all = append(all, f.Tag.Get("json"))
+		}
+		return all
+	}
+	parts := slices.Concat(names(reflect.TypeFor[head]()), []string{"findings"}, names(reflect.TypeFor[tail]()))
+	if whole := names(reflect.TypeFor[finding.Report]()); !slices.Equal(parts, whole) {
+		t.Errorf("head, findings and tail are %q, a report is %q", parts, whole)
+	}
 }
 
 // schema compiles the published file, or a part of it.

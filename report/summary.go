@@ -17,6 +17,7 @@ const (
 	maxScopes   = 6
 	maxReasons  = 5
 	maxProblems = 10
+	maxNotes    = 10
 )
 
 // writeSummary ends the table. What was not seen comes first: without it the
@@ -35,7 +36,11 @@ func (t *table) writeSummary(r *finding.Report) {
 	if n := s.Statuses[finding.NotReviewed]; n > 0 {
 		t.writeBody(0, "Not reviewed, for want of evidence: "+strconv.Itoa(n)+".", nil)
 	}
+	if s.Waived > 0 {
+		t.writeBody(0, "Waived, and not counted: "+strconv.Itoa(s.Waived)+".", nil)
+	}
 	t.writeLooked(r)
+	t.writeNotes(r)
 	var notes []finding.Coverage
 	for _, c := range r.Coverage {
 		if c.State.Complete() {
@@ -60,7 +65,7 @@ func (t *table) writeGaps(r *finding.Report) bool {
 		}
 	}
 	if s.Interrupted {
-		t.writeBody(0, "INTERRUPTED: the scan was stopped before its end. This is what was known by then.", t.colors.alarm)
+		t.writeBody(0, "INTERRUPTED: the "+t.what+" was stopped before its end. This is what was known by then.", t.colors.alarm)
 	}
 	if !s.Complete || len(missing) > 0 {
 		t.writeBody(0, "INCOMPLETE: not everything that was asked for could be read. What is missing is not counted below and may hold anything.", t.colors.alarm)
@@ -96,10 +101,14 @@ func stateMeaning(s finding.CoverageState) string {
 		return "it was there, and was gone when it was read"
 	case finding.NotFound:
 		return "it was asked for, and there is none"
+	case finding.NotRunning:
+		return "there is no running container to look into"
+	case finding.NotObserved:
+		return "nobody could look inside, so weaker evidence decides"
 	case finding.Unreadable:
 		return "reading it failed"
 	case finding.Interrupted:
-		return "the scan was stopped before it"
+		return "the run was stopped before it"
 	case finding.Unsupported:
 		return "not known to Assay or to this server"
 	case finding.Inconsistent:
@@ -274,6 +283,16 @@ func (t *table) writeLooked(r *finding.Report) {
 	}
 	if t.wide && r.Access != nil {
 		t.writeBody(0, count(r.Access.APICalls, "API call")+", "+strconv.FormatInt(r.Access.Bytes, 10)+" bytes from the API server.", nil)
+	}
+}
+
+// writeNotes writes what else is to be known about the run.
+func (t *table) writeNotes(r *finding.Report) {
+	for _, note := range r.Notes[:min(maxNotes, len(r.Notes))] {
+		t.writeBody(0, "note: "+escape(note), nil)
+	}
+	if more := len(r.Notes) - maxNotes; more > 0 {
+		t.writeBody(0, "… and "+count(more, "more note")+"; -o json lists them all", nil)
 	}
 }
 

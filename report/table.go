@@ -17,6 +17,7 @@ type table struct {
 	out    output
 	o      Options
 	wide   bool
+	what   string // is reported about: a scan, unless it says so
 	colors colors
 
 	started   bool
@@ -42,7 +43,7 @@ func newTable(w io.Writer, o Options, wide bool) *table {
 	if o.Width > 0 {
 		o.Width = max(o.Width, minWidth)
 	}
-	return &table{out: output{w: w}, o: o, wide: wide, colors: colors(o.Color)}
+	return &table{out: output{w: w}, o: o, wide: wide, what: "scan", colors: colors(o.Color)}
 }
 
 func (t *table) Begin(h Header) error {
@@ -58,7 +59,7 @@ func (t *table) Finding(f *finding.Finding) error {
 		}
 	}
 	t.pending = append(t.pending, f)
-	if f.Status == finding.Fail {
+	if f.Status == finding.Fail && f.Waiver == nil {
 		t.fails++
 	}
 	return nil
@@ -300,11 +301,16 @@ func (t *table) writeDetails(at int, f *finding.Finding) {
 const labelWidth = 8
 
 func (t *table) writeLabelled(at int, label, text string) {
-	for i, line := range wrap(escape(text), t.room(at+labelWidth+gap)) {
+	t.writeLabelledTo(at, labelWidth, label, text)
+}
+
+// writeLabelledTo is writeLabelled with labels of another width.
+func (t *table) writeLabelledTo(at, width int, label, text string) {
+	for i, line := range wrap(escape(text), t.room(at+width+gap)) {
 		if i > 0 {
 			label = ""
 		}
-		t.out.WriteString(strings.Repeat(" ", at) + t.colors.faint(pad(escape(label), labelWidth)+"  "+line) + "\n")
+		t.out.WriteString(strings.Repeat(" ", at) + t.colors.faint(pad(escape(label), width)+"  "+line) + "\n")
 	}
 }
 

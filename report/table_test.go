@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/charmbracelet/x/ansi"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/kubeassay/assay/finding"
 	"github.com/kubeassay/assay/internal/testpty"
@@ -65,7 +66,7 @@ func TestNothingFromOutsideReachesTheTerminalRaw(t *testing.T) {
 	for _, format := range Formats() {
 		for name, o := range map[string]Options{"plain": {}, "terminal": {Width: 80, Color: true}, "narrow": {Width: 20}, "per pod": {Width: 80, PerPod: true}} {
 			t.Run(format+"/"+name, func(t *testing.T) {
-				s := &sample{Header{r.Rules}, [][]finding.Finding{{r.Findings[0], perPod}, {second}}, r}
+				s := &sample{Header{Rules: r.Rules}, [][]finding.Finding{{r.Findings[0], perPod}, {second}}, r}
 				out := s.write(t, format, o)
 				if o.Color {
 					// "31m" follows an escape character only where we put one: evil's own is \x1b in letters.
@@ -250,7 +251,7 @@ func TestTerminalSettings(t *testing.T) {
 			if c.tty {
 				width = 132
 			}
-			if got := terminal(c.tty, width, func(k string) string { return c.env[k] }); got != c.want {
+			if got := terminal(c.tty, width, func(k string) string { return c.env[k] }); !cmp.Equal(got, c.want) {
 				t.Errorf("got %+v, want %+v", got, c.want)
 			}
 		})
@@ -263,7 +264,7 @@ func TestTerminal(t *testing.T) {
 	}
 	t.Setenv("TERM", "xterm")
 	_, tty := testpty.Open(t, 97)
-	if got, want := Terminal(tty), (Options{Width: 97, Color: true}); got != want {
+	if got, want := Terminal(tty), (Options{Width: 97, Color: true}); !cmp.Equal(got, want) {
 		t.Errorf("for a terminal: %+v, want %+v", got, want)
 	}
 	_, w, err := os.Pipe()
@@ -272,7 +273,7 @@ func TestTerminal(t *testing.T) {
 	}
 	defer w.Close()
 	for _, w := range []io.Writer{w, &bytes.Buffer{}} {
-		if got := Terminal(w); got != (Options{}) {
+		if got := Terminal(w); !cmp.Equal(got, Options{}) {
 			t.Errorf("for %T: %+v, want nothing", w, got)
 		}
 	}
