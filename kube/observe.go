@@ -68,15 +68,22 @@ func (o *observer) RoundTrip(req *http.Request) (*http.Response, error) {
 		call.record = audit.Describe(req.Method, req.URL, o.prefix)
 		call.record.Time = call.start
 	}
+	exec := execOf(req.Context())
 	resp, err := o.next.RoundTrip(req)
 	if err != nil {
 		call.record.Incomplete = true
+		call.record.Status = refusal(err)
+		exec.answered(call.record.Status)
 		if failed := call.finish(); failed != nil {
 			err = failed
 		}
 		return nil, err
 	}
 	call.record.Status = resp.StatusCode
+	exec.answered(resp.StatusCode)
+	if resp.StatusCode == http.StatusSwitchingProtocols && exec.follow(call) {
+		return resp, nil // written down by Exec.End
+	}
 	if resp.StatusCode == http.StatusSwitchingProtocols {
 		// From here on it is a stream of both directions: not ours to wrap.
 		if err := call.finish(); err != nil {

@@ -27,6 +27,8 @@ type Record struct {
 	Duration time.Duration
 	// Incomplete: the answer was not read to its end.
 	Incomplete bool
+	// Argv is the command that the call ran in a container, if it ran one.
+	Argv []string
 }
 
 // line is how a record is written. The order of the fields is the order in the file.
@@ -42,6 +44,7 @@ type line struct {
 	Bytes      int64     `json:"bytes"`
 	Duration   string    `json:"duration"`
 	Incomplete bool      `json:"incomplete,omitempty"`
+	Argv       []string  `json:"argv,omitempty"`
 	Prev       string    `json:"prev"`
 }
 
@@ -53,7 +56,7 @@ func (r *Record) encode(n int, prev string) ([]byte, error) {
 	return json.Marshal(line{
 		N: n, Time: r.Time.UTC(), Verb: clip(r.Verb), Resource: clip(r.Resource), Namespace: clip(r.Namespace),
 		Name: clip(r.Name), Path: clip(r.Path), Status: r.Status, Bytes: r.Bytes,
-		Duration: r.Duration.Round(time.Microsecond).String(), Incomplete: r.Incomplete, Prev: prev,
+		Duration: r.Duration.Round(time.Microsecond).String(), Incomplete: r.Incomplete, Argv: shorten(r.Argv), Prev: prev,
 	})
 }
 
