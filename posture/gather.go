@@ -28,6 +28,8 @@ type gatherer struct {
 	observed func(*source.Object, *workload.Container) *workload.Observed
 	// compares: some check compares running copies.
 	compares bool
+	// pods: some check judges pods as a whole.
+	pods bool
 
 	owners    map[types.UID]*owner
 	templates []*template
@@ -74,6 +76,7 @@ func newGatherer(o *Options) *gatherer {
 	g := &gatherer{
 		checks: o.Checks, perPod: o.PerPod, observed: o.Observed, arch: map[string]string{},
 		compares: slices.ContainsFunc(o.Checks, func(c *check.Check) bool { return c.Compare != nil }),
+		pods:     slices.ContainsFunc(o.Checks, func(c *check.Check) bool { return c.JudgePod != nil }),
 	}
 	g.reset()
 	return g
@@ -132,7 +135,10 @@ func (g *gatherer) groupOf(o *source.Object) *group {
 
 // judge asks all checks about all containers of a pod or template.
 func (g *gatherer) judge(list *[]*judged, o *source.Object) {
-	view := check.View{Spec: o.Spec, Status: o.Status, SpecPath: o.SpecPath, Images: &g.images}
+	view := check.View{Meta: o.PodMeta, Spec: o.Spec, Status: o.Status, Owner: ownerKind(o), SpecPath: o.SpecPath, Images: &g.images}
+	if g.pods {
+		g.judgePod(list, o, &view)
+	}
 	for c := range workload.Containers(o.Spec) {
 		j := judgedOf(list, c, len(g.checks))
 		j.pods++
@@ -142,13 +148,37 @@ func (g *gatherer) judge(list *[]*judged, o *source.Object) {
 		}
 		for i, ch := range g.checks {
 			if ch.Judge != nil {
-				g.note(&j.cells[i], ch, &view, o)
+				g.note(&j.cells[i], ch.Judge, &view, o)
 			}
 		}
 		if g.compares && o.Status != nil {
 			g.copy(j, o, c)
 		}
 	}
+}
+
+// judgePod asks the checks that are about the pod as a whole. What they say
+// stands under a container without a name.
+func (g *gatherer) judgePod(list *[]*judged, o *source.Object, view *check.View) {
+	j := judgedOf(list, &workload.Container{}, len(g.checks))
+	j.pods++
+	for i, ch := range g.checks {
+		if ch.JudgePod != nil {
+			g.note(&j.cells[i], ch.JudgePod, view, o)
+		}
+	}
+}
+
+// ownerKind is the kind of what makes the pods: the object itself where it is
+// no pod.
+func ownerKind(o *source.Object) string {
+	if o.Status == nil && o.Kind != "Pod" {
+		return o.Kind
+	}
+	if c := controllerOf(o.Meta); c != nil {
+		return c.Kind
+	}
+	return ""
 }
 
 func judgedOf(list *[]*judged, c *workload.Container, checks int) *judged {
@@ -164,15 +194,15 @@ func judgedOf(list *[]*judged, c *workload.Container, checks int) *judged {
 
 // note asks a check and counts its verdict. Most verdicts are like one that is
 // there already; the check puts into words only those that are not.
-func (g *gatherer) note(c *cell, ch *check.Check, view *check.View, o *source.Object) {
+func (g *gatherer) note(c *cell, judge func(check.View) check.Verdict, view *check.View, o *source.Object) {
 	view.Brief = true
-	v := ch.Judge(*view)
+	v := judge(*view)
 	t := c.find(&v)
 	if t == nil || g.perPod && o.Status != nil {
 		// Also where nobody asked for verdicts of this status: a graver one may
 		// show this one's evidence beside its own.
 		view.Brief = false
-		v = ch.Judge(*view)
+		v = judge(*view)
 	}
 	if t == nil {
 		t = c.start(&v, o)

@@ -148,7 +148,7 @@ func (w *merged) parts() []*part {
 
 // containers counts the pods' containers, or the template's where there are no pods.
 func (p *part) containers() (n int) {
-	if p.kind == finding.ImageVolume {
+	if p.kind == finding.ImageVolume || p.kind == "" { // the latter is the pod as a whole
 		return 0
 	}
 	if p.of.pods == 0 {

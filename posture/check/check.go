@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubeassay/assay/finding"
 	"github.com/kubeassay/assay/image"
@@ -13,23 +14,31 @@ import (
 )
 
 // Check is one built-in rule of posture: its texts, and a pure function.
-// Exactly one of Judge and Compare is set.
+// Exactly one of Judge, JudgePod and Compare is set.
 type Check struct {
 	finding.Rule
 	// Fields lists the fields that the check reads, for its documentation.
 	Fields []string
 	// Judge decides about one container of one pod or pod template.
 	Judge func(View) Verdict
+	// JudgePod decides about what all containers of a pod or pod template have
+	// in common; the view's Container is nil.
+	JudgePod func(View) Verdict
 	// Compare decides about the running copies of one container.
 	Compare func(Copies) Verdict
 }
 
-// View is what Judge sees: one container where it stands. It points into
-// the object and is valid only during the call.
+// View is what Judge sees: one container where it stands, or with JudgePod
+// the pod. It points into the object and is valid only during the call.
 type View struct {
+	// Meta is the pod's own metadata, or that of the template.
+	Meta      *metav1.ObjectMeta
 	Spec      *corev1.PodSpec
 	Status    *corev1.PodStatus // nil for a template
 	Container *workload.Container
+	// Owner is the kind of the object that has the template, or of the pod's
+	// controller; empty for a pod that nothing controls.
+	Owner string
 	// Observed is what was seen inside the container; nil where nobody looked.
 	Observed *workload.Observed
 	// SpecPath is the path of Spec in the object, such as "spec.template.spec".
