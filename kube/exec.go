@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -100,6 +102,11 @@ func refusal(err error) int {
 	var status apierrors.APIStatus
 	if errors.As(err, &status) {
 		return int(status.Status().Code)
+	}
+	// What did not come from an API server is told in words: "bad handshake (400 Bad Request)".
+	if _, after, ok := strings.Cut(err.Error(), "bad handshake ("); ok {
+		code, _ := strconv.Atoi(after[:min(len(after), 3)])
+		return code
 	}
 	return 0
 }

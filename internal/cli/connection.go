@@ -69,7 +69,7 @@ func (c *connection) access(client *kube.Client) *finding.Access {
 	stats := client.Stats()
 	a := &finding.Access{APICalls: stats.Total(), Bytes: stats.Bytes}
 	if c.audit != nil {
-		a.AuditHead, _ = c.audit.Head()
+		a.AuditHead, a.AuditLines = c.audit.Head()
 	}
 	return a
 }

@@ -13,86 +13,115 @@ import (
 	"github.com/kubeassay/assay/report"
 )
 
-// outputs are the reports that one run writes, each in its format to its
-// place. It is a posture.Sink.
-type outputs struct {
-	all []*output
+// places are the reports that one run writes, each in its format to its place,
+// by writers of one kind.
+type places[W any] struct {
+	all []*place[W]
 	// broken is the first error of writing: there is no use in going on.
 	broken error
 }
 
-type output struct {
-	report.Writer
-	name string   // of the place, for errors
-	text bool     // for people, who need no empty report beside an error
-	file *os.File // nil for standard output
+type place[W any] struct {
+	writer W
+	name   string   // of the place, for errors
+	text   bool     // for people, who need no empty report beside an error
+	file   *os.File // nil for standard output, and for folders
 }
 
-// openOutputs reads values of --output. Screen is the real standard output, behind s.out.
-func openOutputs(values []string, s *streams, screen io.Writer, perPod bool) (*outputs, error) {
-	o := &outputs{}
+// maker makes writers of one kind. Folder, where set, makes one for a format
+// that fills a folder; it returns false where the format does not.
+type maker[W any] struct {
+	writer func(format string, w io.Writer, o report.Options) (W, error)
+	folder func(format, path string) (W, bool)
+}
+
+// openPlaces reads values of --output. Screen is the real standard output, behind s.out.
+func openPlaces[W any](values []string, s *streams, screen io.Writer, common report.Options, m maker[W]) (*places[W], error) {
+	p := &places[W]{}
 	standard := ""
 	for _, v := range values {
 		format, path, toFile := strings.Cut(v, "=")
-		if toFile && path == "" {
-			o.abandon()
-			return nil, usagef("--output %q: give a file behind the =", v)
-		}
-		w, options, out := s.out, report.Terminal(screen), &output{name: "standard output"}
-		if toFile && path != "-" {
-			// The format first: a mistake in it should not leave an empty file.
-			if _, err := report.New(format, io.Discard, report.Options{}); err != nil {
-				o.abandon()
-				return nil, usagef("--output: %w", err)
-			}
-			if slices.ContainsFunc(o.all, func(other *output) bool {
-				return other.file != nil && filepath.Clean(other.name) == filepath.Clean(path)
-			}) {
-				o.abandon()
-				return nil, usagef("--output: two reports would go to %s: give each its own file", path)
-			}
-			f, err := os.Create(path)
-			if err != nil {
-				o.abandon()
-				return nil, usagef("--output: %w", err)
-			}
-			w, options, out = f, report.Options{}, &output{name: path, file: f}
-		} else if standard != "" {
-			o.abandon()
-			return nil, usagef("--output: both %s and %s would go to standard output: give one of them a file, as in %s=FILE", standard, format, format)
-		} else {
-			standard = format
-		}
-		options.PerPod = perPod
-		out.text = format == report.Table || format == report.Wide
 		var err error
-		if out.Writer, err = report.New(format, w, options); err != nil {
-			o.abandon()
+		switch {
+		case toFile && path == "":
+			err = fmt.Errorf("%q: give a file behind the =", v)
+		case toFile && path != "-":
+			err = p.toFile(format, path, common, m)
+		case standard != "":
+			err = fmt.Errorf("both %s and %s would go to standard output: give one of them a file, as in %s=FILE", standard, format, format)
+		default:
+			standard = format
+			options := report.Terminal(screen)
+			options.PerPod, options.Statuses = common.PerPod, common.Statuses
+			err = p.add(format, s.out, options, m, &place[W]{name: "standard output"})
+		}
+		if err != nil {
+			p.abandon()
 			return nil, usagef("--output: %w", err)
 		}
-		o.all = append(o.all, out)
 	}
-	return o, nil
+	return p, nil
+}
+
+func (p *places[W]) toFile(format, path string, options report.Options, m maker[W]) error {
+	if slices.ContainsFunc(p.all, func(other *place[W]) bool { return filepath.Clean(other.name) == filepath.Clean(path) }) {
+		return fmt.Errorf("two reports would go to %s: give each its own file", path)
+	}
+	if m.folder != nil {
+		if w, ok := m.folder(format, path); ok {
+			p.all = append(p.all, &place[W]{writer: w, name: path})
+			return nil
+		}
+	}
+	// The format first: a mistake in it should not leave an empty file.
+	if _, err := m.writer(format, io.Discard, options); err != nil {
+		return err
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	return p.add(format, f, options, m, &place[W]{name: path, file: f})
+}
+
+func (p *places[W]) add(format string, w io.Writer, options report.Options, m maker[W], at *place[W]) (err error) {
+	at.text = format == report.Table || format == report.Wide
+	at.writer, err = m.writer(format, w, options)
+	if err == nil {
+		p.all = append(p.all, at)
+	}
+	return err
 }
 
 // each calls do for every output, and keeps what went wrong.
-func (o *outputs) each(do func(report.Writer) error) error {
-	for _, out := range o.all {
-		if err := do(out.Writer); err != nil {
-			o.broken = fmt.Errorf("writing the report to %s: %w", out.name, err)
-			return o.broken
+func (p *places[W]) each(do func(W) error) error {
+	for _, out := range p.all {
+		if err := do(out.writer); err != nil {
+			p.broken = fmt.Errorf("writing the report to %s: %w", out.name, err)
+			return p.broken
 		}
 	}
 	return nil
 }
 
-func (o *outputs) begin(checks []*check.Check) error {
-	return o.each(func(w report.Writer) error { return w.Begin(report.Header{Rules: check.Rules(checks)}) })
+// dropText leaves out the reports that are for people.
+func (p *places[W]) dropText() {
+	p.all = slices.DeleteFunc(p.all, func(out *place[W]) bool { return out.text && out.file == nil })
 }
 
-// dropText leaves out the reports that are for people.
-func (o *outputs) dropText() {
-	o.all = slices.DeleteFunc(o.all, func(out *output) bool { return out.text && out.file == nil })
+// outputs are the reports of a scan. It is a posture.Sink.
+type outputs struct{ *places[report.Writer] }
+
+func openOutputs(values []string, s *streams, screen io.Writer, perPod bool) (*outputs, error) {
+	p, err := openPlaces(values, s, screen, report.Options{PerPod: perPod}, maker[report.Writer]{writer: report.New})
+	if err != nil {
+		return nil, err
+	}
+	return &outputs{p}, nil
+}
+
+func (o *outputs) begin(checks []*check.Check) error {
+	return o.each(func(w report.Writer) error { return w.Begin(report.Header{Rules: check.Rules(checks)}) })
 }
 
 // Finding is part of posture.Sink.
@@ -109,7 +138,12 @@ func (o *outputs) end(r *finding.Report) error {
 	if err := o.each(func(w report.Writer) error { return w.End(r) }); err != nil {
 		return err
 	}
-	for _, out := range o.all {
+	return o.close()
+}
+
+// close ends the files: not before then is it known that all was written.
+func (p *places[W]) close() error {
+	for _, out := range p.all {
 		if out.file == nil {
 			continue
 		}
@@ -123,8 +157,8 @@ func (o *outputs) end(r *finding.Report) error {
 }
 
 // abandon closes what is still open. Whatever went wrong has been said.
-func (o *outputs) abandon() {
-	for _, out := range o.all {
+func (p *places[W]) abandon() {
+	for _, out := range p.all {
 		if out.file != nil {
 			_ = out.file.Close()
 		}

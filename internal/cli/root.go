@@ -88,7 +88,7 @@ func newRoot(name string, s *streams) *cobra.Command {
 		Short: "Test what Kubernetes workloads claim against what they are",
 		Long: `Assay looks at what runs in a Kubernetes cluster, or would run from manifests,
 and says what is not safe. Every finding says how it is known: declared in the
-object's spec, or reported by the kubelet.
+object's spec, reported by the kubelet, or observed inside the container.
 
 Exit codes: 0 nothing found, 1 findings at or above --fail-on, 2 something could
 not be judged, 3 wrong usage. Every flag can also be set by an environment
@@ -99,7 +99,7 @@ variable: ASSAY_FAIL_ON for --fail-on.`,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			// The others have flags of the same names that mean something else (-o).
-			if slices.Contains([]string{"scan", "serve", "demo"}, cmd.Name()) {
+			if slices.Contains([]string{"scan", "inspect", "evaluate", "serve", "demo"}, cmd.Name()) {
 				if err := fromEnvironment(cmd.Flags(), os.LookupEnv); err != nil {
 					return usage(err)
 				}
@@ -118,7 +118,10 @@ variable: ASSAY_FAIL_ON for --fail-on.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef("%w; see %s --help", err, cmd.CommandPath())
 	})
-	root.AddCommand(newScan(s), newServe(s), newDemo(s), newChecks(s), newExplain(s), newVersion(s))
+	root.AddCommand(
+		newScan(s), newInspect(s), newEvaluate(s), newServe(s), newDemo(s), newChecks(s), newExplain(s), newProfile(s),
+		newGrant(s), newSidecar(s), newAttest(s), newAudit(s), newVerifyClean(s), newVersion(s),
+	)
 	return root
 }
 

@@ -7,13 +7,16 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/labels"
 
+	"github.com/kubeassay/assay"
 	"github.com/kubeassay/assay/finding"
 	"github.com/kubeassay/assay/gate"
+	"github.com/kubeassay/assay/inspect"
 	"github.com/kubeassay/assay/internal/progress"
 	"github.com/kubeassay/assay/kube"
 	"github.com/kubeassay/assay/posture"
@@ -21,6 +24,7 @@ import (
 	"github.com/kubeassay/assay/posture/source"
 	"github.com/kubeassay/assay/posture/source/cluster"
 	"github.com/kubeassay/assay/posture/source/manifest"
+	"github.com/kubeassay/assay/report"
 )
 
 // scanFlags are the flags of assay scan.
@@ -28,6 +32,8 @@ type scanFlags struct {
 	connection
 	what    whatFlags
 	judging judgingFlags
+	inspect bool
+	look    lookFlags
 
 	outputs      []string
 	quiet        bool
@@ -50,7 +56,10 @@ type judgingFlags struct {
 	statuses     []string
 	minSeverity  string
 	failOn       string
+	waiverFile   string
 	perPod       bool
+
+	waivers *gate.Waivers
 }
 
 func newScan(s *streams) *cobra.Command {
@@ -94,12 +103,17 @@ func (f *scanFlags) bind(flags *pflag.FlagSet) {
 		f.judging.bind(flags)
 		flags.StringVar(&f.judging.failOn, "fail-on", string(gate.DefaultFailOn), "End with exit code 1 if there is a failure of this severity or graver; none: never")
 	})
+	flags.BoolVar(&f.inspect, "inspect", false, "Also look inside running containers, one for each workload and image: what is seen decides over what is declared and reported (see assay inspect)")
 	flags.StringArrayVarP(&f.outputs, "output", "o", []string{"table"}, "Format, or FORMAT=FILE; repeatable: table, wide, json, ndjson, yaml")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "Say nothing on standard error but errors")
 	flags.BoolVar(&f.plan, "plan", false, "Scan nothing: print what could be seen, and the least role that a scan needs (-o yaml: only the role)")
 	flags.BoolVar(&f.ignoreErrors, "ignore-errors", false, "Broken documents in files do not change the exit code")
+	inGroup(flags, lookFlagsGroup, f.look.bind)
 	inGroup(flags, connectionFlags, f.connection.bind)
 }
+
+// lookFlagsGroup is the heading that the flags of --inspect stand under.
+const lookFlagsGroup = "Looking inside, with --inspect"
 
 func (f *whatFlags) bind(flags *pflag.FlagSet) {
 	flags.StringSliceVarP(&f.namespaces, "namespace", "n", nil, "Namespace to scan; repeatable (default all)")
@@ -113,6 +127,7 @@ func (f *judgingFlags) bind(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&f.skip, "skip-checks", nil, "Checks to leave out, by ID")
 	flags.StringVar(&f.minSeverity, "min-severity", "", "Show only failures of this severity or graver: critical, high, medium, low, info")
 	flags.StringSliceVar(&f.statuses, "status", nil, "Show only verdicts of these statuses: fail, pass, error, not-applicable, not-reviewed (default fail,error)")
+	flags.StringVar(&f.waiverFile, "waivers", "", "File with signed-off exceptions")
 	flags.BoolVar(&f.perPod, "per-pod", false, "A finding for each pod instead of one for its workload")
 }
 
@@ -136,8 +151,26 @@ func (f *judgingFlags) options() (o posture.Options, p gate.Policy, err error) {
 	if p.FailOn, err = gate.ParseFailOn(f.failOn); err != nil {
 		return o, p, usagef("--fail-on: %w", err)
 	}
+	if f.waiverFile != "" {
+		if f.waivers, err = parseFile(f.waiverFile, gate.ParseWaivers); err != nil {
+			return o, p, usagef("--waivers: %w", err)
+		}
+		now := time.Now()
+		o.Waive = func(x *finding.Finding) { f.waivers.Apply(x, now) }
+		p.Violations = f.waivers.Expired(now)
+	}
 	o.PerPod = f.perPod
 	return o, p, nil
+}
+
+// told says what waivers have expired, and which covered nothing.
+func (f *judgingFlags) told(s *streams, p *gate.Policy, rules []finding.Rule) {
+	for _, v := range p.Violations {
+		_, _ = fmt.Fprintf(s.err, "assay: %s\n", report.Printable(v.String()))
+	}
+	for _, note := range f.waivers.Unused(rules...) {
+		_, _ = fmt.Fprintf(s.err, "assay: note: %s\n", report.Printable(note))
+	}
 }
 
 func (f *scanFlags) run(ctx context.Context, s *streams, paths []string) error {
@@ -150,6 +183,9 @@ func (f *scanFlags) run(ctx context.Context, s *streams, paths []string) error {
 	}
 	if f.what.all && len(f.what.namespaces) > 0 {
 		return usagef("--all-namespaces and --namespace contradict each other: give one of them")
+	}
+	if f.inspect && len(paths) > 0 {
+		return usagef("--inspect looks inside running containers; there are none in files: leave out %s", strings.Join(paths, " "))
 	}
 	if f.plan && len(paths) > 0 {
 		return usagef("--plan is about a cluster's permissions; files need none: leave out %s", strings.Join(paths, " "))
@@ -174,19 +210,61 @@ func (f *scanFlags) run(ctx context.Context, s *streams, paths []string) error {
 	defer out.abandon()
 	options.Progress = func(p posture.Progress) { bar.Update(p.Namespaces, p.Pods, p.Objects) }
 
+	var seen *finding.Report
+	if f.inspect {
+		if seen, err = f.observe(ctx, s, client, bar, &options); err != nil {
+			return err
+		}
+	}
 	if err := out.begin(options.Checks); err != nil {
 		return err
 	}
 	report, err := posture.Scan(ctx, src, options, out)
 	bar.Stop()
+	addObserved(report, seen)
 	return f.finish(s, out, report, client, policy, err)
+}
+
+// observe looks inside before the scan, whose checks then ask for what was seen.
+func (f *scanFlags) observe(ctx context.Context, s *streams, client *kube.Client, bar *progress.Bar, options *posture.Options) (*finding.Report, error) {
+	o, err := f.look.options()
+	if err != nil {
+		return nil, err
+	}
+	o.Progress = func(p inspect.Progress) { bar.Inspected(p.Done, p.Total) }
+	o.Confirm = f.look.confirm(s, bar)
+	selection := inspect.Selection{Namespaces: f.what.namespaces, Exclude: f.what.exclude, Selector: f.what.selector, FieldSelector: f.what.fieldSelector}
+	seen, report, err := assay.Observe(ctx, client, selection, o)
+	if err != nil {
+		return nil, fmt.Errorf("looking inside: %w", err)
+	}
+	options.Observed = seen.Of
+	bar.Inspected(0, 0)
+	return report, nil
+}
+
+// addObserved says in the scan's report what could not be looked into, and what the looking used.
+func addObserved(report, seen *finding.Report) {
+	if seen == nil {
+		return
+	}
+	for _, c := range seen.Coverage {
+		c.State = finding.NotObserved
+		report.Coverage = append(report.Coverage, c)
+	}
+	report.Notes = append(report.Notes, seen.Notes...)
+	report.Access = seen.Access
 }
 
 // finish writes the end of the report and finds the exit code.
 func (f *scanFlags) finish(s *streams, out *outputs, report *finding.Report, client *kube.Client, policy gate.Policy, scanned error) error {
 	if client != nil {
 		report.Summary.Cluster = client.Server()
-		report.Access = f.connection.access(client)
+		access := f.connection.access(client)
+		if report.Access != nil {
+			access.Grants = report.Access.Grants
+		}
+		report.Access = access
 	}
 	if scanned != nil {
 		if out.broken != nil {
@@ -207,6 +285,8 @@ func (f *scanFlags) finish(s *streams, out *outputs, report *finding.Report, cli
 	if report.Summary.Interrupted && !f.quiet {
 		_, _ = fmt.Fprintln(s.err, "assay: interrupted: what was found until then is shown")
 	}
+	f.judging.told(s, &policy, report.Rules)
+	f.judging.told(s, &policy, report.Rules)
 	if code := gate.ExitCode(report.Summary, policy); code != gate.OK {
 		return exit(code)
 	}

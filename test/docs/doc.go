@@ -9,6 +9,7 @@
 //	<!-- test: server -->       the demo is served on localhost:8080
 //	<!-- test: serves -->       each command serves until it is interrupted
 //	<!-- test: cluster -->      needs the test cluster (test/cluster/run sets TEST_CLUSTER_INDEX)
+//	<!-- test: node -->         needs its real node, and Deployment cart in namespace shop, which the test makes there
 //	<!-- test: skip REASON -->  can't be run in a test
 //
 // What a command prints is never typed. The block after such a comment holds
@@ -17,6 +18,7 @@
 //
 //	<!-- output: assay demo --once -->
 //	<!-- cluster output: assay scan --plan -->
+//	<!-- node output: assay inspect deploy/cart -n shop -->
 //
 // And so is what the program knows itself, up to a line <!-- end -->:
 //

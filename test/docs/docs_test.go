@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -65,14 +66,20 @@ func (r *runner) check(t *testing.T, p *part) string {
 		case "cluster":
 			onCluster(t)
 			r.commands(t, p.text)
+		case "node":
+			r.onNode(t)
+			r.commands(t, p.text)
 		case "skip":
 			t.Skipf("not run, because %s:\n%s", reason, p.text)
 		default:
 			t.Fatalf("%q is no place to run commands; see the package's comment", p.arg)
 		}
-	case "output", "cluster output":
-		if p.kind == "cluster output" {
+	case "output", "cluster output", "node output":
+		switch p.kind {
+		case "cluster output":
 			onCluster(t)
+		case "node output":
+			r.onNode(t)
 		}
 		if strings.Contains(p.arg, docsServer) {
 			r.serve(t)
@@ -100,6 +107,32 @@ func onCluster(t *testing.T) {
 	if os.Getenv("TEST_CLUSTER_INDEX") == "" {
 		t.Skip("not run: it needs the test cluster, which test/cluster/run brings")
 	}
+}
+
+// onNode brings, once, what the pages about running containers speak of:
+// Deployment cart in namespace shop. It needs the test cluster's real node.
+func (r *runner) onNode(t *testing.T) {
+	t.Helper()
+	onCluster(t)
+	if os.Getenv("TEST_CLUSTER_COLLECTOR_IMAGE") == "" {
+		t.Skip("not run: it needs the test cluster's node with the collector's image (test/cluster/up --collector)")
+	}
+	if r.shop {
+		return
+	}
+	r.shop = true
+	manifest, err := filepath.Abs("testdata/shop.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.t.Cleanup(func() {
+		out, err := exec.Command("kubectl", "delete", "-f", manifest, "--ignore-not-found").CombinedOutput()
+		if err != nil {
+			r.t.Errorf("removing the shop: %v: %s", err, out)
+		}
+	})
+	r.output(t, "kubectl apply -f "+manifest)
+	r.output(t, "kubectl wait -n shop --for=condition=Available deployment/cart --timeout=60s")
 }
 
 var link = regexp.MustCompile(`\]\(([^)]+)\)`)

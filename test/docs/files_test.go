@@ -27,7 +27,7 @@ current-context: none
 func writeFiles(t *testing.T, dir string) {
 	t.Helper()
 	cert, key := certificate(t)
-	for name, content := range map[string][]byte{"nobody.kubeconfig": []byte(nobody), "tls.crt": cert, "tls.key": key} {
+	for name, content := range map[string][]byte{"nobody.kubeconfig": []byte(nobody), "tls.crt": cert, "tls.key": key, "cart.snapshot": cartSnapshot(t)} {
 		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
 			t.Fatal(err)
 		}

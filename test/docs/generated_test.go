@@ -20,9 +20,12 @@ import (
 // generators write what the program itself knows.
 var generators = map[string]func(*testing.T, *runner) string{
 	"checks":                         checkList,
+	"language of profiles":           language,
 	"coverage":                       coverage,
 	"problems":                       problems,
 	"permissions":                    permissions,
+	"rights of grants":               rightsOfGrants,
+	"rights to make grants":          rightsToMakeGrants,
 	"parameters of GET /scan":        parameters("/scan"),
 	"parameters of GET /v1/findings": parameters("/v1/findings"),
 }
@@ -55,6 +58,8 @@ func coverage(t *testing.T, _ *runner) string {
 		finding.Unreadable:      "reading it failed for another reason",
 		finding.Interrupted:     "the scan was stopped before it",
 		finding.Unsupported:     "Assay, or this server, does not know it",
+		finding.NotRunning:      "there is no running container to look into",
+		finding.NotObserved:     "nobody could look inside, so weaker evidence decides",
 		finding.Inconsistent:    "it was read, but in parts from different moments",
 		finding.OwnerUnresolved: "pods were judged, but who owns them could not be read",
 	}

@@ -14,7 +14,7 @@ const root = "../.."
 
 // part is a piece of a page that a test looks at.
 type part struct {
-	kind     string // sh, test, output, cluster output, generated
+	kind     string // sh, test, output, cluster output, node output, generated
 	arg      string // of the comment before it
 	language string // of the block
 	text     string
@@ -22,7 +22,7 @@ type part struct {
 	end      int // the line behind its last
 }
 
-var comment = regexp.MustCompile(`^<!-- (test|output|cluster output|generated): (.+) -->$`)
+var comment = regexp.MustCompile(`^<!-- (test|output|cluster output|node output|generated): (.+) -->$`)
 
 // parts finds the pieces of a page. Blocks of other languages are no pieces.
 func parts(t *testing.T, page string, lines []string) []part {

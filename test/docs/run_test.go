@@ -24,7 +24,11 @@ type runner struct {
 	bin  string // folder of the assay that was just built
 	dir  string
 	addr string // of the demo's server, once it runs
+	shop bool   // is in the cluster
 }
+
+// docsImage is the collector's image of which the pages speak.
+const docsImage = "registry.example/assay-collector:1"
 
 func newRunner(t *testing.T) *runner {
 	r := &runner{t: t, bin: t.TempDir(), dir: t.TempDir()}
@@ -34,6 +38,9 @@ func newRunner(t *testing.T) *runner {
 		t.Fatalf("%v: %v\n%s", build, err, out)
 	}
 	if err := os.CopyFS(r.dir, os.DirFS(filepath.Join(root, "docs", "examples"))); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.CopyFS(filepath.Join(r.dir, "security"), os.DirFS(filepath.Join(root, "docs", "security"))); err != nil {
 		t.Fatal(err)
 	}
 	writeFiles(t, r.dir)
@@ -48,6 +55,9 @@ const patience = time.Minute
 func (r *runner) command(ctx context.Context, line string) *exec.Cmd {
 	if r.addr != "" {
 		line = strings.ReplaceAll(line, docsServer, r.addr)
+	}
+	if image := os.Getenv("TEST_CLUSTER_COLLECTOR_IMAGE"); image != "" {
+		line = strings.ReplaceAll(line, docsImage, image)
 	}
 	cmd := exec.CommandContext(ctx, "sh", "-c", line)
 	cmd.Dir = r.dir
@@ -172,6 +182,9 @@ var differing = []*regexp.Regexp{
 	regexp.MustCompile(`"nextCursor": ?"[^"]+"`),
 	regexp.MustCompile(`urn:assay:request:\S+`),
 	regexp.MustCompile(`^assay \S+ \(.*\)$`),
+	regexp.MustCompile(`\b\d+m\d+s\b`),
+	regexp.MustCompile(`\bassay-(inspect|handout)-[a-z0-9]{12}\b`),
+	regexp.MustCompile(`\bcart-[a-z0-9]{5,10}-[a-z0-9]{5}\b`),
 }
 
 // same compares texts, leaving out what differs from run to run.

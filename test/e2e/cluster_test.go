@@ -50,6 +50,7 @@ func (c *cluster) resource(apiVersion, kind, namespace string) dynamic.ResourceI
 // apiVersions of the typed objects that tests read.
 var apiVersions = map[string]string{
 	"Pod": "v1", "Namespace": "v1", "Node": "v1", "ServiceAccount": "v1", "Deployment": "apps/v1", "ReplicaSet": "apps/v1", "Job": "batch/v1",
+	"RoleBinding": "rbac.authorization.k8s.io/v1",
 }
 
 func listOf[T any](ctx context.Context, c *cluster, namespace string, o metav1.ListOptions) ([]T, error) {

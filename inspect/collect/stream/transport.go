@@ -12,7 +12,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	compat "k8s.io/apimachinery/pkg/util/httpstream"
+	compat "k8s.io/apimachinery/pkg/util/httpstream" //nolint:staticcheck // client-go's Upgrader still speaks it
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/remotecommand"
 	"k8s.io/client-go/transport/spdy"
