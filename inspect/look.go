@@ -12,6 +12,8 @@ import (
 
 	"github.com/kubeassay/assay/finding"
 	"github.com/kubeassay/assay/inspect/collect"
+	"github.com/kubeassay/assay/inspect/collect/exec"
+	"github.com/kubeassay/assay/inspect/collect/stream"
 	"github.com/kubeassay/assay/inspect/snapshot"
 	"github.com/kubeassay/assay/kube"
 )
@@ -144,8 +146,9 @@ func (l *look) collect(ctx context.Context) ([]*finding.Inspection, error) {
 		case ctx.Err() != nil:
 			return nil, err
 		case errors.As(err, &unfit):
-			l.why = append(l.why, fmt.Sprintf("%s does not fit: %v", w.approach, unfit.err))
-			refused = append(refused, fmt.Sprintf("%s: %v", w.approach, unfit.err))
+			why := l.short(unfit.err)
+			l.why = append(l.why, fmt.Sprintf("%s does not fit: %s", w.approach, why))
+			refused = append(refused, fmt.Sprintf("%s: %s", w.approach, why))
 		default:
 			return nil, fmt.Errorf("%s: %w", w.approach, err)
 		}
@@ -154,6 +157,20 @@ func (l *look) collect(ctx context.Context) ([]*finding.Inspection, error) {
 		return nil, errors.New(refused[0])
 	}
 	return nil, fmt.Errorf("no approach answers: %s", strings.Join(refused, "; "))
+}
+
+// short leaves out, where there are other approaches, what an error says about them.
+func (l *look) short(err error) string {
+	var tools *exec.NoToolsError
+	var missing *stream.NoCommandError
+	if len(l.run.ways) < 2 || !errors.As(err, &tools) {
+		return err.Error()
+	}
+	none := fmt.Sprintf("nothing can be run in the container, none of %s", strings.Join(tools.Tried, ", "))
+	if errors.As(tools.Err, &missing) {
+		return none
+	}
+	return none + fmt.Sprintf(" (%v)", tools.Err)
 }
 
 // take goes one way: the first one with the rights that are there, the others

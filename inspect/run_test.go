@@ -285,6 +285,23 @@ func TestRunNamespaceFails(t *testing.T) {
 	}
 }
 
+// TestRunMakesRoom: whoever fails makes room for the others.
+func TestRunMakesRoom(t *testing.T) {
+	c := newCluster(t, running("a/pod-a"), running("b/pod-b"), running("m/pod-m"), running("y/pod-y"), running("z/pod-z"))
+	c.fault = func(w http.ResponseWriter, call string) bool {
+		return strings.HasSuffix(call, "/roles") && strings.HasPrefix(call, "POST") && !strings.Contains(call, "/m/") && forbid("")(w, call)
+	}
+	x := c.trial(byExec())
+	x.options.Parallel = 1
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	x.ctx = ctx
+	rep := x.wantRun(Selection{})
+	if i := x.sink.of("m/pod-m/app"); i.Error != "" || rep.Summary.Interrupted || len(x.sink.all) != 5 {
+		t.Errorf("%q, %+v", i.Error, rep.Summary)
+	}
+}
+
 // TestRunRights: each namespace on its own decides whose rights are used.
 func TestRunRights(t *testing.T) {
 	t.Run("own rights where no access can be made", func(t *testing.T) {
@@ -308,7 +325,7 @@ func TestRunRights(t *testing.T) {
 		c := shop(t)
 		c.denies = []string{"shop"}
 		x := c.trial(byExec())
-		x.options.Access = LeastPrivilege
+		x.options.Access, x.options.Parallel = LeastPrivilege, 1
 		rep := x.wantRun(Selection{})
 		if i := x.sink.of("shop/tool/one"); rep.Summary.Complete || !strings.Contains(i.Error, "--as-me uses your own rights") {
 			t.Errorf("%q", i.Error)

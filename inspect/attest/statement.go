@@ -71,7 +71,10 @@ func (r *Result) statement(access *finding.Access) (*intoto.Statement, error) {
 		PredicateType: PredicateType,
 		Predicate:     predicate,
 	}
-	return statement, statement.Validate()
+	if err := statement.Validate(); err != nil {
+		return nil, err
+	}
+	return statement, nil
 }
 
 // annotations say which container ran the image.

@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -86,7 +87,20 @@ type Test struct {
 
 // Finding names the profile in reports.
 func (p *Profile) Finding() finding.Profile {
-	return finding.Profile{Name: p.Name, Title: p.Title, Version: p.Version, Summary: p.Summary, SHA256: p.SHA256}
+	f := finding.Profile{Name: p.Name, Title: p.Title, Version: p.Version, Summary: p.Summary, SHA256: p.SHA256}
+	for _, in := range p.Inputs {
+		v, ok := p.given[in.Name]
+		if !ok {
+			v = in.Default
+		}
+		if v == nil {
+			continue // not given: what asks for it is in error
+		}
+		if text, err := json.Marshal(v); err == nil {
+			f.Inputs = append(f.Inputs, finding.Input{Name: in.Name, Value: string(text)})
+		}
+	}
+	return f
 }
 
 // Rules are the controls as reports state them.
@@ -96,10 +110,29 @@ func (p *Profile) Rules() []finding.Rule {
 		impact := c.Impact
 		rules[i] = finding.Rule{
 			ID: c.ID, Title: c.Title, Severity: finding.SeverityOf(impact), Description: c.Desc, Check: c.Check, Fix: c.Fix,
-			References: c.References, Profile: p.Name, Impact: &impact, Tags: c.Tags,
+			References: c.References, Profile: p.Name, Impact: &impact, Tags: c.Tags, Code: c.code(),
+		}
+		if at := c.Location; at.File != "" {
+			rules[i].Location = &at
 		}
 	}
 	return rules
+}
+
+// code is what decides: the conditions and the tests, a line each.
+func (c *Control) code() string {
+	var lines []string
+	for _, w := range c.When {
+		lines = append(lines, "when: "+w.Expression)
+	}
+	for _, t := range c.Tests {
+		if t.None {
+			lines = append(lines, "none: "+t.Expression)
+		} else {
+			lines = append(lines, t.Expression)
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // Control returns the control of that ID, or nil.

@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -72,8 +71,7 @@ func verifyStatements(s *streams, name string, keys []attest.Key) error {
 		defer func() { _ = f.Close() }() // only read
 		in = f
 	}
-	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(w, "RESULT\tTARGET\tPROFILE\tFAILED\tIMAGE DIGEST")
+	var out bytes.Buffer
 	code, n, err := eachStatement(in, func(n int, line []byte) int {
 		st, err := attest.Verify(line, keys...)
 		if err != nil {
@@ -83,8 +81,7 @@ func verifyStatements(s *streams, name string, keys []attest.Key) error {
 			}
 			return gate.Incomplete
 		}
-		row := []string{st.Result, st.Namespace + "/" + st.Pod + "/" + st.Container, st.Profile, fmt.Sprint(len(st.Failed)), st.ImageDigest}
-		_, _ = fmt.Fprintln(w, report.Printable(strings.Join(row, "\t")))
+		writeStatement(&out, st)
 		return gate.OK
 	})
 	if err != nil {
@@ -93,7 +90,7 @@ func verifyStatements(s *streams, name string, keys []attest.Key) error {
 	if n == 0 {
 		return fmt.Errorf("%s holds no statement", name)
 	}
-	if err := w.Flush(); err != nil {
+	if _, err := out.WriteTo(s.out); err != nil {
 		return err
 	}
 	if code != gate.OK {
@@ -102,12 +99,39 @@ func verifyStatements(s *streams, name string, keys []attest.Key) error {
 	return nil
 }
 
+// writeStatement shows what a statement says, in lines that fit on 80 columns.
+func writeStatement(out *bytes.Buffer, st *attest.Statement) {
+	line := func(format string, args ...any) {
+		text := strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", " ")
+		out.WriteString(report.Printable(text) + "\n")
+	}
+	line("%-6s  %s/%s/%s", st.Result, st.Namespace, st.Pod, st.Container)
+	counts := fmt.Sprintf("%d failed, %d passed", len(st.Failed), len(st.Passed))
+	switch {
+	case len(st.Warned) > 0:
+		counts += fmt.Sprintf(", %d waived", len(st.Warned))
+	case st.Result == attest.Warned:
+		counts += ", others were not reviewed"
+	}
+	line("        profile %s: %s", st.Profile, counts)
+	if st.ImageDigest == "" {
+		line("        image %s, whose digest is not known", st.Image)
+	} else {
+		line("        %s", st.ImageDigest)
+	}
+	if st.AuditHead != "" {
+		line("        the audit log's head was then")
+		line("        %s", st.AuditHead)
+	}
+}
+
 // eachStatement calls check for each line that is not empty, and returns the
 // highest code and the number of lines.
 func eachStatement(in io.Reader, check func(n int, line []byte) int) (code, count int, err error) {
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, longestStatement)
-	for n := 1; lines.Scan(); n++ {
+	n := 1
+	for ; lines.Scan(); n++ {
 		line := bytes.TrimSpace(lines.Bytes())
 		if len(line) == 0 {
 			continue
@@ -116,7 +140,7 @@ func eachStatement(in io.Reader, check func(n int, line []byte) int) (code, coun
 		code = max(code, check(n, line))
 	}
 	if errors.Is(lines.Err(), bufio.ErrTooLong) {
-		return code, count, fmt.Errorf("line %d has more than %d MiB: that is no statement", count+1, longestStatement>>20)
+		return code, count, fmt.Errorf("line %d has more than %d MiB: that is no statement", n, longestStatement>>20)
 	}
 	return code, count, lines.Err()
 }

@@ -40,6 +40,9 @@ func (f *resultFlags) evaluate(ctx context.Context, s *streams, files []string) 
 	if err != nil {
 		return err
 	}
+	if err := f.check(len(files) * len(j.profiles)); err != nil {
+		return err
+	}
 	out, err := f.open(j, s, s.out)
 	if err != nil {
 		return err

@@ -3,12 +3,8 @@ package cli
 import (
 	"bufio"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -17,13 +13,12 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
-	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/kubeassay/assay/finding"
 	"github.com/kubeassay/assay/inspect"
 	"github.com/kubeassay/assay/inspect/snapshot"
-	"github.com/kubeassay/assay/inspect/snapshot/redact"
 	"github.com/kubeassay/assay/internal/progress"
 	"github.com/kubeassay/assay/kube"
 )
@@ -49,7 +44,7 @@ type lookFlags struct {
 	ptrace, yes              bool
 	tokenLife, timeout       time.Duration
 	parallel, perNode        int
-	fileBytes, totalBytes    int64
+	fileBytes, totalBytes    resource.QuantityValue
 	files                    int
 }
 
@@ -109,8 +104,10 @@ func (f *lookFlags) bind(flags *pflag.FlagSet) {
 	flags.IntVar(&f.perNode, "per-node", inspect.DefaultPerNode, "Containers of one node to look into at once")
 	var none snapshot.Limits
 	d := none.WithDefaults()
-	flags.Int64Var(&f.fileBytes, "max-file-bytes", d.FileBytes, "Bytes to read of one file at most")
-	flags.Int64Var(&f.totalBytes, "max-bytes", d.TotalBytes, "Bytes to read of all files of a container at most")
+	f.fileBytes.Quantity = *resource.NewQuantity(d.FileBytes, resource.BinarySI)
+	f.totalBytes.Quantity = *resource.NewQuantity(d.TotalBytes, resource.BinarySI)
+	flags.Var(&f.fileBytes, "max-file-bytes", "Bytes to read of one file at most, such as 500Ki")
+	flags.Var(&f.totalBytes, "max-bytes", "Bytes to read of all files of a container at most")
 	flags.IntVar(&f.files, "max-files", d.Files, "Files of a container to learn of at most")
 	flags.DurationVar(&f.timeout, "collect-timeout", d.Time, "How long one round trip may take")
 }
@@ -135,12 +132,15 @@ func (f *lookFlags) options() (o inspect.Options, err error) {
 	case f.asMe:
 		o.Access = inspect.AsMe
 	}
-	for name, n := range map[string]int64{
-		"parallel": int64(f.parallel), "per-node": int64(f.perNode), "max-file-bytes": f.fileBytes, "max-bytes": f.totalBytes,
-		"max-files": int64(f.files), "collect-timeout": int64(f.timeout),
+	for _, x := range []struct {
+		flag string
+		n    int64
+	}{
+		{"parallel", int64(f.parallel)}, {"per-node", int64(f.perNode)}, {"max-file-bytes", f.fileBytes.Value()}, {"max-bytes", f.totalBytes.Value()},
+		{"max-files", int64(f.files)}, {"collect-timeout", int64(f.timeout)},
 	} {
-		if n < 1 {
-			return o, usagef("--%s: give more than 0", name)
+		if x.n < 1 {
+			return o, usagef("--%s: give more than 0", x.flag)
 		}
 	}
 	if f.tokenLife < inspect.DefaultTokenLife {
@@ -148,7 +148,7 @@ func (f *lookFlags) options() (o inspect.Options, err error) {
 	}
 	o.TokenLife, o.ScannerNamespace, o.Image, o.AllowPtrace = f.tokenLife, f.scanner, f.image, f.ptrace
 	o.Parallel, o.PerNode = f.parallel, f.perNode
-	o.Limits = snapshot.Limits{FileBytes: f.fileBytes, TotalBytes: f.totalBytes, Files: f.files, Time: f.timeout}
+	o.Limits = snapshot.Limits{FileBytes: f.fileBytes.Value(), TotalBytes: f.totalBytes.Value(), Files: f.files, Time: f.timeout}
 	return o, nil
 }
 
@@ -215,6 +215,9 @@ func (f *inspectFlags) run(ctx context.Context, s *streams, targets []string) er
 		return err
 	}
 	o.Profiles, o.Waive = j.profiles, j.waive
+	if err := f.results.check(len(j.profiles) * max(1, len(targets))); err != nil {
+		return err
+	}
 	client, err := f.connection.connect(s, f.quiet)
 	if err != nil {
 		return err
@@ -304,75 +307,4 @@ func (f *lookFlags) confirm(s *streams, bar *progress.Bar) func(context.Context,
 			return false
 		}
 	}
-}
-
-// saver keeps snapshots: in the file named, or in a folder, a file for each target.
-func (f *inspectFlags) saver(s *streams) (func(*snapshot.Snapshot, *corev1.Pod) (string, error), error) {
-	if f.keepSecrets {
-		_, _ = fmt.Fprintln(s.err, "assay: warning: snapshots will hold secrets as they are (--keep-secrets): keep them as safe as the containers")
-	}
-	folder := strings.HasSuffix(f.save, string(filepath.Separator))
-	if info, err := os.Stat(f.save); err == nil && info.IsDir() {
-		folder = true
-	}
-	if folder {
-		if err := os.MkdirAll(f.save, 0o700); err != nil {
-			return nil, usagef("--save-snapshot: %w", err)
-		}
-	}
-	var mu sync.Mutex
-	first := ""
-	return func(snap *snapshot.Snapshot, _ *corev1.Pod) (string, error) {
-		t := snap.Target
-		path := f.save
-		if folder {
-			path = filepath.Join(f.save, t.Namespace+"_"+t.Pod+"_"+t.Container+".snapshot")
-		} else {
-			mu.Lock()
-			defer mu.Unlock()
-			if first != "" {
-				return "", fmt.Errorf("%s holds the evidence of %s already: give --save-snapshot a folder, such as snapshots/", path, first)
-			}
-			first = t.Namespace + "/" + t.Pod + "/" + t.Container
-		}
-		digest, err := saveSnapshot(path, snap, f.keepSecrets)
-		if err != nil {
-			return "", fmt.Errorf("keeping the evidence: %w", err)
-		}
-		return digest, nil
-	}, nil
-}
-
-// saveSnapshot writes a file that only its owner may read: even without
-// secrets it says much about the container.
-func saveSnapshot(path string, snap *snapshot.Snapshot, keepSecrets bool) (digest string, err error) {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return "", err
-	}
-	info, err := file.Stat()
-	plain := err == nil && info.Mode().IsRegular() // and not /dev/stdout
-	defer func() {
-		if closed := file.Close(); err == nil && closed != nil {
-			err = closed
-		}
-		if err != nil && plain {
-			_ = os.Remove(path) // half of it would be of no use
-		}
-	}()
-	if err == nil && plain {
-		err = file.Chmod(0o600) // also where it was there before
-	}
-	if err != nil {
-		return "", err
-	}
-	hash := sha256.New()
-	o := snapshot.SaveOptions{KeepSecrets: keepSecrets}
-	if !keepSecrets {
-		o.Redactor = redact.New()
-	}
-	if err := snapshot.Save(io.MultiWriter(file, hash), snap, o); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(hash.Sum(nil)), nil
 }

@@ -81,11 +81,16 @@ func (p *planText) line(indent int, format string, args ...any) {
 	p.hang(strings.Repeat(" ", indent), strings.Repeat(" ", indent+2), text)
 }
 
+const unbroken = "\u2011" // a hyphen at which no line ends
+
 // hang writes text behind first, and its further lines behind next.
 func (p *planText) hang(first, next, text string) {
 	const least = 20 // columns: on narrower terminals the lines just run over
 	if room := p.width - len(next); p.width > 0 && room >= least {
+		// Names hold hyphens, and should not be broken there.
+		text = strings.ReplaceAll(text, "-", unbroken)
 		text = strings.ReplaceAll(ansi.Wrap(text, room, "/,"), "\n", "\n"+next)
+		text = strings.ReplaceAll(text, unbroken, "-")
 	}
 	p.WriteString(first + text + "\n")
 }
@@ -108,7 +113,7 @@ func (p *planText) plan(plan *inspect.Plan) {
 		p.access("", &plan.Targets[0])
 	}
 	if len(plan.Maker) > 0 {
-		p.line(0, "To make temporary access, you need these rights besides those that are handed on:")
+		p.line(0, "To make it, you need these rights besides those that are handed on:")
 		for _, m := range plan.Maker {
 			p.line(2, "%s", m)
 		}

@@ -165,6 +165,18 @@ type results struct {
 	statements []attest.Result
 }
 
+// check finds what can be told before anything is looked into. Inspections is
+// how many there will be at least.
+func (f *resultFlags) check(inspections int) error {
+	for _, o := range f.outputs {
+		format, path, _ := strings.Cut(o, "=")
+		if _, folder := hdfFolder(format, path); format == report.HDF && inspections > 1 && (path == "" || path == "-" || !folder) {
+			return usagef("--output: a file in the format hdf holds one target and one profile: give a folder for several, as in -o hdf=results/")
+		}
+	}
+	return nil
+}
+
 // open makes the reports' files and begins them.
 func (f *resultFlags) open(j *judge, s *streams, screen io.Writer) (*results, error) {
 	m := maker[report.InspectionWriter]{writer: report.NewInspection, folder: hdfFolder}
@@ -247,16 +259,18 @@ func (r *results) sign(path string, rep *finding.Report) (err error) {
 			err = fmt.Errorf("writing the signed statements: %w", closed)
 		}
 	}()
+	var failed []error // one that can't be signed is no reason to leave out the others
 	for _, result := range r.statements {
 		line, err := r.judge.signer.Sign(result, rep.Access)
 		if err != nil {
-			return fmt.Errorf("signing the statement about %s: %w", result.Target, err)
+			failed = append(failed, fmt.Errorf("signing the statement about %s: %w", result.Target, err))
+			continue
 		}
 		if _, err := out.Write(append(line, '\n')); err != nil {
 			return fmt.Errorf("writing the signed statements: %w", err)
 		}
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 var errNoTargets = errors.New("no running container was found to look into: check the namespace and the selectors")

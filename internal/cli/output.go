@@ -44,7 +44,8 @@ func openPlaces[W any](values []string, s *streams, screen io.Writer, common rep
 		var err error
 		switch {
 		case toFile && path == "":
-			err = fmt.Errorf("%q: give a file behind the =", v)
+			p.abandon()
+			return nil, usagef("--output %q: give a file behind the =", v)
 		case toFile && path != "-":
 			err = p.toFile(format, path, common, m)
 		case standard != "":

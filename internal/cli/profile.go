@@ -23,7 +23,7 @@ import (
 func newProfile(s *streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "profile",
-		Short: "List, check and try profiles: sets of controls for the inside of containers",
+		Short: "List, check and try profiles of controls",
 		Args:  args(cobra.NoArgs),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}

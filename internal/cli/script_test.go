@@ -34,7 +34,9 @@ func TestScript(t *testing.T) {
 			}
 			return false, fmt.Errorf("unknown condition %s", c)
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "snapshot": saveExample},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits, "snapshot": saveExample, "evidence": saveEvidence, "keypair": makeKeys,
+		},
 	})
 }
 

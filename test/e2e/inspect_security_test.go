@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/ed25519"
@@ -45,13 +46,20 @@ func (c *cluster) auditLines(namespace string) ([][]byte, error) {
 	}
 	var found [][]byte
 	for _, file := range files {
-		text, err := os.ReadFile(file)
+		f, err := os.Open(file)
 		if err != nil {
 			return nil, err
 		}
-		for line := range bytes.Lines(text) {
-			// What has no end yet is still being written.
-			if bytes.Contains(line, []byte(`"namespace":"`+namespace+`"`)) && bytes.HasSuffix(line, []byte("\n")) {
+		defer func() { _ = f.Close() }()
+		for in := bufio.NewReader(f); ; {
+			line, err := in.ReadBytes('\n')
+			if errors.Is(err, io.EOF) {
+				break // what has no end yet is still being written
+			}
+			if err != nil {
+				return nil, err
+			}
+			if bytes.Contains(line, []byte(`"namespace":"`+namespace+`"`)) {
 				found = append(found, line)
 			}
 		}

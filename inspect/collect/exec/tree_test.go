@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"os"
+	osexec "os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -253,6 +254,106 @@ func fill(t *testing.T, random *rand.Rand, folder string, deep int) {
 				data[i] = byte(random.Uint32())
 			}
 			write(t, p, data, fs.FileMode(0o400|random.IntN(0o400)))
+		}
+	}
+}
+
+func TestFileThatChangesWhileItIsRead(t *testing.T) {
+	for name, argv := range shells {
+		t.Run(name, func(t *testing.T) {
+			if _, err := osexec.LookPath(argv[0]); err != nil || name == "busybox ash" {
+				t.Skip("not installed, or brings its own tar")
+			}
+			root, bin := t.TempDir(), t.TempDir()
+			write(t, root+"/shrinks", bytes.Repeat([]byte("x"), 100_000), 0o644)
+			write(t, root+"/stays", []byte("stays"), 0o644)
+			// GNU's tar fills up a file that shrinks with zeros, which never were in it.
+			write(t, bin+"/tar", []byte("#!/bin/sh\n/usr/bin/tar \"$@\"\nr=$?\nprintf short >"+root+"/shrinks\nexit $r\n"), 0o755)
+			run := &local{sh: argv, env: []string{"PATH=" + bin + ":" + os.Getenv("PATH")}}
+			s, usage := take(t, run, &snapshot.Plan{Files: []string{root + "/shrinks", root + "/stays"}})
+			if data, e := s.Content(root + "/shrinks"); string(data) != "short" || e.Size != 5 {
+				t.Errorf("%d bytes %.20q, %+v", len(data), data, e)
+			}
+			if data, _ := s.Content(root + "/stays"); string(data) != "stays" || usage.RoundTrips != 3 {
+				t.Errorf("%q, %d round trips", data, usage.RoundTrips)
+			}
+		})
+	}
+}
+
+func TestMountInATree(t *testing.T) {
+	asNobody(t)
+	root := t.TempDir()
+	mkdir(t, root+"/mounted")
+	mkdir(t, root+"/with space")
+	for _, at := range []string{root + "/mounted", root + "/with space"} {
+		if err := syscall.Mount("none", at, "tmpfs", 0, ""); err != nil {
+			t.Skip(err)
+		}
+		t.Cleanup(func() {
+			if err := syscall.Unmount(at, syscall.MNT_DETACH); err != nil {
+				t.Error(err)
+			}
+		})
+		write(t, at+"/inside", []byte("x"), 0o644)
+	}
+	eachShell(t, func(t *testing.T, run *local) {
+		s, _ := take(t, run, &snapshot.Plan{Trees: []snapshot.Tree{{Path: root, Contents: []string{"*"}}}})
+		for _, at := range []string{root + "/mounted", root + "/with space"} {
+			e := s.Entry(at)
+			if e.Meta.State != snapshot.Present || !e.IsDir() || e.Listing != (snapshot.Fact{State: snapshot.NotCollected, Detail: otherFileSystem}) {
+				t.Errorf("%s: %+v, names %+v", at, e.Meta, e.Listing)
+			}
+			if e := s.Entry(at + "/inside"); e.Meta.State != snapshot.NotCollected {
+				t.Errorf("%s: %+v", e.Path, e.Meta)
+			}
+		}
+		s, _ = take(t, run, &snapshot.Plan{Trees: []snapshot.Tree{{Path: root}, {Path: root + "/mounted"}}})
+		if e := s.Entry(root + "/mounted/inside"); e.Meta.State != snapshot.Present {
+			t.Errorf("a tree of its own: %+v", e.Meta)
+		}
+	})
+}
+
+// Some find do not even name what is on another file system.
+func TestMountThatFindHides(t *testing.T) {
+	asNobody(t)
+	root, bin := t.TempDir(), t.TempDir()
+	mkdir(t, root+"/mounted")
+	if err := syscall.Mount("none", root+"/mounted", "tmpfs", 0, ""); err != nil {
+		t.Skip(err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(root+"/mounted", syscall.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	write(t, bin+"/find", []byte("#!/bin/sh\np=$1\nshift\nexec /usr/bin/find \"$p\" ! -path '*/mounted' \"$@\"\n"), 0o755)
+	s, _ := take(t, &local{sh: []string{"bash", "--posix"}, env: []string{"PATH=" + bin + ":" + os.Getenv("PATH")}}, &snapshot.Plan{Trees: []snapshot.Tree{{Path: root}}})
+	if e := s.Entry(root + "/mounted"); e.Meta.State != snapshot.Present || e.Listing.Detail != otherFileSystem {
+		t.Errorf("%+v, names %+v", e.Meta, e.Listing)
+	}
+}
+
+func TestStatIsNotBelievedBeyondItsNames(t *testing.T) {
+	line := "81a4 1 2 3 4 5 6 7 "
+	for name, text := range map[string]string{
+		"a line too many":        line + "/a\n" + line + "/b\n" + line + "/c\n",
+		"the first twice":        line + "/a\n" + line + "/a\n" + line + "/b\n",
+		"another name":           line + "/c\n",
+		"in another order":       line + "/b\n" + line + "/a\n",
+		"a name with an end":     line + "/a\x00\n",
+		"a number too long":      "81a4 99999999999 2 3 4 5 6 7 /a\n" + line + "/b\n",
+		"no newline at the end":  line + "/a\n" + line + "/b",
+		"only numbers":           "81a4 1 2 3",
+		"a link without a place": "a1ff 1 2 3 4 5 6 7 /a\n" + line + "/b\n",
+	} {
+		batch := []described{{Entry: snapshot.Entry{Path: "/a"}}, {Entry: snapshot.Entry{Path: "/b"}}}
+		describe(batch, []byte(text), 0)
+		for _, d := range batch {
+			if d.Meta.State == snapshot.Present || d.UID != 0 {
+				t.Errorf("%s: %q is %+v", name, d.Path, d.Entry)
+			}
 		}
 	}
 }
