@@ -128,7 +128,7 @@ func TestOnlyApproach(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := ""
+			var got string
 			if len(o.Profiles) > 0 {
 				got = x.sink.of("web/front/app").Error
 			} else {

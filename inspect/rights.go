@@ -89,7 +89,6 @@ func (r *run) lending(ctx context.Context, t *Target) lending {
 // whoever holds the lock.
 func (r *run) addOwnRights() {
 	var where []string
-	why := ""
 	for namespace, l := range r.lent {
 		if l.own {
 			where = append(where, namespace)
@@ -99,7 +98,7 @@ func (r *run) addOwnRights() {
 		return
 	}
 	slices.Sort(where)
-	why = r.lent[where[0]].why
+	why := r.lent[where[0]].why
 	some := "namespace " + where[0]
 	if len(where) > 1 {
 		some = "namespaces " + strings.Join(where[:min(len(where), mostNamed)], ", ")

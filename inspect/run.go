@@ -233,21 +233,19 @@ func (r *run) shift(ctx context.Context, targets []*Target) (late []*Target, err
 // before any access is made for it, and returns the others.
 func (r *run) fitting(ctx context.Context, targets []*Target) ([]*Target, error) {
 	first := r.ways[0]
+	if len(r.ways) > 1 { // another one may fit
+		return targets, nil
+	}
 	var fit []*Target
 	for _, t := range targets {
-		if len(r.ways) > 1 { // another one may fit
-			return targets, nil
+		unfit := first.fits(ctx, t)
+		if ctx.Err() != nil { // who was asked may have said no for that alone
+			return nil, ctx.Err()
 		}
-		err := first.fits(ctx, t)
-		switch {
-		case err == nil:
+		if unfit == nil {
 			fit = append(fit, t)
-		case ctx.Err() != nil:
-			return nil, nil
-		default:
-			if err := r.fail(ctx, t, fmt.Errorf("%s: %w", first.approach, err), nil); err != nil {
-				return nil, err
-			}
+		} else if err := r.fail(ctx, t, fmt.Errorf("%s: %w", first.approach, unfit), nil); err != nil {
+			return nil, err
 		}
 	}
 	return fit, nil

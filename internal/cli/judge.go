@@ -234,7 +234,7 @@ func (r *results) finish(s *streams, rep *finding.Report, f *resultFlags) error 
 		}
 	}
 	policy := r.judge.policy
-	policy.Violations = append(r.violations, r.judge.waivers.Expired(r.judge.now)...)
+	policy.Violations = slices.Concat(r.violations, r.judge.waivers.Expired(r.judge.now))
 	for _, v := range policy.Violations {
 		_, _ = fmt.Fprintf(s.err, "assay: %s\n", report.Printable(v.String()))
 	}

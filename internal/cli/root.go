@@ -99,7 +99,7 @@ variable: ASSAY_FAIL_ON for --fail-on.`,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			// The others have flags of the same names that mean something else (-o).
-			if slices.Contains([]string{"scan", "inspect", "evaluate", "serve", "demo"}, cmd.Name()) {
+			if slices.Contains([]string{"scan", "inspect", "evaluate", "psa", "serve", "demo"}, cmd.Name()) {
 				if err := fromEnvironment(cmd.Flags(), os.LookupEnv); err != nil {
 					return usage(err)
 				}
@@ -120,6 +120,7 @@ variable: ASSAY_FAIL_ON for --fail-on.`,
 	})
 	root.AddCommand(
 		newScan(s), newInspect(s), newEvaluate(s), newServe(s), newDemo(s), newChecks(s), newExplain(s), newProfile(s),
+		newPSA(s), newWhoCan(s), newExplainAccess(s),
 		newGrant(s), newSidecar(s), newAttest(s), newAudit(s), newVerifyClean(s), newVersion(s),
 	)
 	return root

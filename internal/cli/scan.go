@@ -249,9 +249,14 @@ func addObserved(report, seen *finding.Report) {
 		return
 	}
 	for _, c := range seen.Coverage {
-		c.State = finding.NotObserved
+		// What can't be looked into is judged by weaker evidence. But a grant that
+		// could not be taken back stays what it is.
+		if !strings.HasPrefix(c.Scope, "grant/") {
+			c.State = finding.NotObserved
+		}
 		report.Coverage = append(report.Coverage, c)
 	}
+	report.Summary.Complete = report.Summary.Complete && !slices.ContainsFunc(report.Coverage, func(c finding.Coverage) bool { return !c.State.Complete() })
 	report.Notes = append(report.Notes, seen.Notes...)
 	report.Access = seen.Access
 }
@@ -285,7 +290,6 @@ func (f *scanFlags) finish(s *streams, out *outputs, report *finding.Report, cli
 	if report.Summary.Interrupted && !f.quiet {
 		_, _ = fmt.Fprintln(s.err, "assay: interrupted: what was found until then is shown")
 	}
-	f.judging.told(s, &policy, report.Rules)
 	f.judging.told(s, &policy, report.Rules)
 	if code := gate.ExitCode(report.Summary, policy); code != gate.OK {
 		return exit(code)

@@ -38,17 +38,28 @@ type Node struct {
 	Arch string
 }
 
-// Item is one thing that a source has to say. Exactly one field is set.
+// Item is one thing that a source has to say. Exactly one field is set, but for
+// Other.
 type Item struct {
 	Object *Object
 	// Node comes before all objects, from sources that can read nodes.
 	Node *Node
 	// Unjudged: an object was read that holds no pod template.
 	Unjudged bool
+	// Other, beside Unjudged, is an object without a pod template that was asked for.
+	Other *Other
 	// NamespaceDone names a namespace of which nothing more will come.
 	NamespaceDone string
 	Coverage      *finding.Coverage
 	Problem       *finding.Problem
+}
+
+// Other is an object of a kind that holds no pod template.
+type Other struct {
+	// Object is of the type that was asked for, such as *rbacv1.Role.
+	Object metav1.Object
+	// Locate finds a field path in the file that it stands in.
+	Locate func(field string) finding.Location
 }
 
 // Object is a pod, or an object that holds a pod template. It is valid until

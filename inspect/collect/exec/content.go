@@ -120,6 +120,11 @@ func (g *gathering) settle() {
 			g.room += int64(len(c.data))
 			g.again[p] = true
 			continue
+		case !c.more && int64(len(c.data)) < after.Size && !generated(p):
+			// It grew meanwhile, or the program that reads it keeps something back.
+			g.room += int64(len(c.data))
+			g.again[p] = true
+			continue
 		}
 		delete(g.again, p)
 		g.b.SetContent(g.real(p), c.data, c.fact)

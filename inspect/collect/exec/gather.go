@@ -28,6 +28,7 @@ type gathering struct {
 	socketsFact   snapshot.Fact
 
 	entries  int
+	names    int64                    // bytes of them
 	room     int64                    // bytes of contents that may still come
 	stats    map[string]described     // what was asked for by name, as it was last
 	links    map[string]string        // where the links lead that were seen
@@ -52,6 +53,10 @@ type tree struct {
 	excuses   int // reasons for find to end with an error
 	described int
 }
+
+// bytesPerName is what the entries of trees and folders may have on an average:
+// without that, a limit on their number would be none on the memory they take.
+const bytesPerName = 256
 
 func newGathering(plan *snapshot.Plan) *gathering {
 	l := plan.Limits.WithDefaults()
@@ -110,7 +115,8 @@ func (g *gathering) batch(batch []described) error {
 		d.unreadable = g.denied(d.unreadable)
 		if g.tree != nil || g.list != "" {
 			// So that what was asked for by name has room, too.
-			if g.entries++; g.entries > max(g.limits.Files-2*len(g.asked.stats)-100, g.limits.Files/2) {
+			g.names += int64(len(d.Path) + len(d.Link) + len(d.Meta.Detail))
+			if g.entries++; g.entries > max(g.limits.Files-2*len(g.asked.stats)-100, g.limits.Files/2) || g.names > int64(g.limits.Files)*bytesPerName {
 				return errLimit
 			}
 		}

@@ -242,14 +242,14 @@ func (a *attempt) cat() error {
 			a.b.Add(snapshot.Entry{Path: p, Content: snapshot.Fact{State: snapshot.NotCollected, Detail: fmt.Sprintf("without a shell, no more than %d files are read, one call each", mostCalls)}})
 			continue
 		}
-		if err := a.catOne(p); err != nil {
+		if err := a.catOne(p, e.Size); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (a *attempt) catOne(p string) error {
+func (a *attempt) catOne(p string, size int64) error {
 	most := max(min(a.limits.FileBytes, a.room), 0)
 	data, r, err := a.once(catCommand, []string{p}, most+1)
 	if err != nil {
@@ -266,6 +266,8 @@ func (a *attempt) catOne(p string) error {
 		} else {
 			a.b.Add(snapshot.Entry{Path: p, Content: f})
 		}
+	case int64(len(data)) < size && !generated(p):
+		a.b.Add(snapshot.Entry{Path: p, Content: snapshot.Fact{State: snapshot.Failed, Detail: fmt.Sprintf("%d of %d bytes came", len(data), size)}})
 	default:
 		a.b.SetContent(p, data, snapshot.Fact{State: snapshot.Present})
 		a.room -= int64(len(data))

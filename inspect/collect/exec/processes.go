@@ -40,6 +40,7 @@ func (g *gathering) processes(files []byte, each []procFiles) {
 	}
 	markOwn(list, self)
 	firstFirst(list)
+	dumb(list)
 	g.processesFact = snapshot.Fact{State: snapshot.Present}
 	if len(list) == 0 {
 		g.processesFact = snapshot.Fact{State: snapshot.Failed, Detail: "/proc shows no processes: is it mounted in the container?"}
@@ -77,8 +78,23 @@ func (g *gathering) fill(p *snapshot.Process, f *procFiles) {
 		p.Exe, p.ExeFact = "", closed
 	case f.exeWhy != 0: // a zombie, or a thread of the kernel
 		p.Exe, p.ExeFact = "", snapshot.Fact{State: snapshot.Absent}
+	case f.exe == "":
+		p.ExeFact = snapshot.Fact{State: snapshot.Failed, Detail: "the container's readlink says nothing"}
 	case p.Exe != f.exe:
 		p.ExeFact.Detail = "the file was deleted or replaced after the process began"
+	}
+}
+
+// dumb finds out that the commands which read variables say nothing: there is
+// no process without any, since the runtime gives the script's own some.
+func dumb(list []snapshot.Process) {
+	for i := range list {
+		if list[i].EnvFact.State != snapshot.Present || len(list[i].Env) > 0 {
+			return
+		}
+	}
+	for i := range list {
+		list[i].EnvFact = snapshot.Fact{State: snapshot.Failed, Detail: "the container's commands (tr and cut) say nothing of any process"}
 	}
 }
 

@@ -48,6 +48,11 @@ type Options struct {
 	Selector labels.Selector
 	// Kinds to give, such as "Deployment"; empty means all.
 	Kinds []string
+	// Others, where set, says of a kind that holds no pod template what to read
+	// its objects into: a pointer to a new value, or nil for a kind that is only
+	// counted. It is called by several goroutines. Those objects are given
+	// whatever else is chosen.
+	Others func(apiVersion, kind string) metav1.Object
 }
 
 // Source reads manifests. It can be read again, save for standard input.

@@ -49,6 +49,9 @@ func (w *worker) object(n *tree.Node, apiVersion, kind string) {
 		w.give(n, apiVersion, kind, &o)
 		return
 	}
+	if w.other(n, apiVersion, kind) {
+		return
+	}
 	switch o, err := w.foreign(n); {
 	case err != nil:
 		w.wrong(err)
@@ -146,6 +149,32 @@ func as[T any](from func(*T) source.Object) decode {
 		}
 		return from(v), nil
 	}
+}
+
+// other reads an object of a kind that was asked for; false for any other kind.
+func (w *worker) other(n *tree.Node, apiVersion, kind string) bool {
+	if w.options.Others == nil {
+		return false
+	}
+	into := w.options.Others(apiVersion, kind)
+	if into == nil {
+		return false
+	}
+	err := w.decoder.Decode(n, "", into)
+	if err == nil && into.GetName() == "" && into.GetGenerateName() == "" {
+		err = nameless(n, "metadata.name")
+	}
+	if err != nil {
+		w.wrong(err)
+		return true
+	}
+	name, p := w.job.file.name, w.part
+	other := &source.Other{Object: into, Locate: func(field string) finding.Location {
+		line, column := p.place(tree.Find(n, field))
+		return finding.Location{File: name, Line: line, Column: column}
+	}}
+	w.add(result{item: source.Item{Unjudged: true, Other: other}, object: true})
+	return true
 }
 
 // foreign reads an object of an unknown kind that has a pod template where

@@ -1,0 +1,286 @@
+package rbac
+
+// addSubject adds all edges from a subject.
+func (s *search) addSubject(from place) {
+	subject := from.subject
+	if subject == Group(Masters) {
+		return
+	}
+	var groups []*holdings
+	var members []Subject
+	for _, name := range subject.groups() {
+		group := Group(name)
+		if _, bound := s.g.subjects[group.key()]; !bound {
+			continue
+		}
+		members = append(members, group)
+		s.link(from, edge{to: s.place(place{kind: somebody, subject: group})})
+		if h := s.groupHoldings(group); h != nil {
+			groups = append(groups, h)
+		}
+	}
+	cluster := s.holdingsOf(subject, "")
+	if cluster != nil {
+		c := &scope{search: s, from: from, own: cluster, others: groups}
+		if by, ok := c.any(all(everything)); ok {
+			c.to(place{kind: admin}, HasEverything, by, "")
+			return
+		}
+		c.addCluster()
+		c.addCommon()
+	}
+	for _, namespace := range s.g.spaces[subject.key()] {
+		own := s.holdingsOf(subject, namespace)
+		if own == nil {
+			continue
+		}
+		others := append([]*holdings{cluster}, groups...)
+		for _, m := range members {
+			others = append(others, s.holdingsOf(m, namespace))
+		}
+		c := &scope{search: s, from: from, namespace: namespace, own: own, others: others}
+		if by, ok := c.any(all(everything)); ok {
+			c.to(place{kind: spaceAdmin, namespace: namespace}, HasEverything, by, "")
+			continue
+		}
+		c.addSpace(subject)
+		c.addCommon()
+	}
+}
+
+// addCluster adds what counts for the whole cluster only.
+func (c *scope) addCluster() {
+	c.addRoleChanges()
+	if by, ok := c.has(some(impersonateUsers), over(impersonateGroups, Masters)); ok {
+		c.to(place{kind: admin}, ImpersonateMasters, by, "")
+	}
+	if by, ok := c.any(all(impersonateUsers)); ok {
+		c.to(place{kind: anyUser}, Impersonate, by, "")
+	}
+	c.eachNamed(impersonateUsers, func(h *hold, name string) { c.toKnown(User(name), Impersonate, h) })
+	if _, ok := c.find(impersonateUsers, func(*hold) bool { return true }); ok || c.own[impersonateAccounts] != nil {
+		c.eachNamed(impersonateGroups, func(h *hold, name string) { c.toKnown(Group(name), Impersonate, h) })
+	}
+	if by, ok := c.any(some(proxyNodes)); ok {
+		c.to(place{kind: host}, NodeProxy, by, "")
+	}
+	c.addCertificates()
+	by, ok := c.any(some(changeMutatingWebhooks))
+	if !ok {
+		by, ok = c.has(some(changeMutatingPolicies), some(changeMutatingBindings))
+	}
+	if ok {
+		c.to(place{kind: host}, MutatingAdmission, by, "when somebody makes a pod in a namespace where Pod Security lets it be privileged")
+		c.to(place{kind: runningAs}, MutatingAdmission, by, "when somebody makes a pod that runs as the account")
+	}
+}
+
+// toKnown adds an edge to a subject, if anything is known of it.
+func (c *scope) toKnown(subject Subject, t Technique, h *hold) {
+	if subject == Group(Masters) {
+		return
+	}
+	if _, ok := c.ids[place{kind: somebody, subject: subject}]; ok {
+		c.to(place{kind: somebody, subject: subject}, t, []Grant{h.grant}, "")
+	}
+}
+
+// addRoleChanges adds what the verbs escalate and bind allow in the cluster.
+func (c *scope) addRoleChanges() {
+	if by, ok := c.has(all(escalateClusterRoles), all(changeClusterRoles)); ok {
+		c.to(place{kind: admin}, EscalateRole, by, "")
+	} else {
+		for _, b := range c.g.at[scopeKey{c.from.subject.key(), ""}] {
+			if by, ok := c.has(over(escalateClusterRoles, b.roleRef.Name), over(changeClusterRoles, b.roleRef.Name)); ok && b.role != nil {
+				c.to(place{kind: admin}, EscalateRole, by, "")
+				break
+			}
+		}
+	}
+	bind := need{bindClusterRoles, c.bindsFull}
+	by, ok := c.has(bind, all(createClusterRoleBindings))
+	if !ok {
+		by, ok = c.has(bind, need{changeClusterRoleBindings, c.changesFull})
+	}
+	if ok {
+		c.to(place{kind: admin}, BindRole, by, "")
+	}
+}
+
+// bindsFull reports whether a role that may be bound is one for everything.
+func (c *scope) bindsFull(h *hold) bool {
+	if h.forAll() {
+		return true // cluster-admin is always there
+	}
+	for _, name := range h.names {
+		if r := c.g.roles[roleKey{"", name}]; name == "cluster-admin" || r != nil && c.full[r] {
+			return true
+		}
+	}
+	return false
+}
+
+// changesFull reports whether a binding that may be changed is of such a role:
+// what a binding refers to can't be changed, only for whom.
+func (c *scope) changesFull(h *hold) bool {
+	if h.forAll() {
+		return c.fullBinding
+	}
+	for _, name := range h.names {
+		if c.fullBindings[name] {
+			return true
+		}
+	}
+	return false
+}
+
+// Signers of the cluster's own certificates, as a rule names them.
+const (
+	clientSigner  = "kubernetes.io/kube-apiserver-client"
+	kubeletSigner = "kubernetes.io/kube-apiserver-client-kubelet"
+	allSigners    = "kubernetes.io/*"
+)
+
+func (c *scope) addCertificates() {
+	if by, ok := c.has(all(createRequests), some(approveRequests), over(approveSigners, clientSigner, allSigners)); ok {
+		c.to(place{kind: anybody}, ApproveCertificate, by, "")
+	}
+	if by, ok := c.has(all(createRequests), some(approveRequests), over(approveSigners, kubeletSigner, allSigners)); ok {
+		c.to(place{kind: host}, NodeCertificate, by, "")
+	}
+}
+
+// addSpace adds what counts in one namespace only.
+func (c *scope) addSpace(subject Subject) {
+	if by, ok := c.has(need{bindClusterRoles, c.bindsFull}, all(createRoleBindings)); ok {
+		c.to(place{kind: spaceAdmin, namespace: c.namespace}, BindRole, by, "")
+	}
+	for _, b := range c.g.at[scopeKey{subject.key(), c.namespace}] {
+		if b.role == nil || b.roleRef.Kind != RoleKind {
+			continue
+		}
+		if by, ok := c.has(over(escalateRoles, b.roleRef.Name), over(changeRoles, b.roleRef.Name)); ok {
+			c.to(place{kind: spaceAdmin, namespace: c.namespace}, EscalateRole, by, "")
+			break
+		}
+	}
+	if by, ok := c.has(some(impersonateAccounts), over(impersonateGroups, Masters)); ok {
+		c.to(place{kind: admin}, ImpersonateMasters, by, "")
+	}
+}
+
+// addCommon adds what counts in a namespace, or in all of them.
+func (c *scope) addCommon() {
+	accounts := place{kind: anyAccount, namespace: c.namespace}
+	c.addOver(impersonateAccounts, ImpersonateAccount)
+	c.addOver(createTokens, CreateToken)
+	if c.namespace == "" {
+		if by, ok := c.has(some(impersonateAccounts), over(impersonateGroups, Masters)); ok {
+			c.to(place{kind: admin}, ImpersonateMasters, by, "")
+		}
+	}
+	makers := []need{all(createPods), all(createWorkloads), some(changeWorkloads)}
+	by, ok := c.any(makers...)
+	if ok {
+		c.to(accounts, CreatePod, by, "")
+	}
+	c.addHost(makers)
+	if by, ok := c.any(some(changePods)); ok {
+		c.to(place{kind: runningAs, namespace: c.namespace}, ChangePod, by, c.ifRunning(c.namespace))
+	}
+	c.addExec()
+	if by, ok := c.has(all(createSecrets), some(readSecrets)); ok {
+		c.to(accounts, MakeTokenSecret, by, "")
+	}
+	if by, ok := c.any(all(readSecrets)); ok {
+		c.to(place{kind: tokenHolders, namespace: c.namespace}, TokenSecret, by, "")
+	}
+}
+
+// addOver adds a power over service accounts: over all of the namespace, or
+// over those that the rule names.
+func (c *scope) addOver(p power, t Technique) {
+	if by, ok := c.any(all(p)); ok {
+		c.to(place{kind: anyAccount, namespace: c.namespace}, t, by, "")
+		return
+	}
+	c.eachNamed(p, func(h *hold, name string) {
+		for _, a := range c.named[name] {
+			if c.namespace == "" || c.namespace == a.Namespace {
+				c.toKnown(a, t, h)
+			}
+		}
+	})
+}
+
+// addHost adds what a pod can do to its node.
+func (c *scope) addHost(makers []need) {
+	for _, maker := range makers {
+		if by, ok := c.has(maker); ok {
+			if e := c.hostPodAnywhere(false); e != nil {
+				c.link(c.from, e.with(by))
+				return
+			}
+		}
+		if by, ok := c.has(maker, need{changeNamespaces, func(h *hold) bool { return h.covers(c.namespace) }}); ok {
+			if e := c.hostPodAnywhere(true); e != nil {
+				c.link(c.from, e.with(by))
+				return
+			}
+		}
+		if by, ok := c.has(maker, all(createVolumes), all(createClaims)); ok {
+			c.to(place{kind: host}, HostPathVolume, by, "")
+			return
+		}
+	}
+}
+
+// hostPodAnywhere is hostPod for the namespace, or for the one that makes it easiest.
+func (c *scope) hostPodAnywhere(lift bool) *edge {
+	if c.namespace != "" {
+		return c.hostPod(c.namespace, lift)
+	}
+	if lift {
+		return c.easiestLifted
+	}
+	return c.easiest
+}
+
+// addExec adds what commands in running pods can do.
+func (c *scope) addExec() {
+	running := place{kind: runningAs, namespace: c.namespace}
+	condition := c.ifRunning(c.namespace)
+	by, ok := c.any(all(execPods), all(debugPods))
+	if !ok {
+		if by, ok = c.any(all(attachPods)); ok {
+			condition = "if a process that takes commands waits for them there"
+		}
+	}
+	if ok {
+		c.to(running, Exec, by, condition)
+		if c.hosts[c.namespace] {
+			c.to(place{kind: host}, ExecOnHost, by, condition)
+		}
+		return
+	}
+	for _, p := range []power{execPods, debugPods} {
+		c.eachNamed(p, func(h *hold, name string) {
+			for _, pod := range c.pods[name] {
+				if c.namespace != "" && pod.Namespace != c.namespace {
+					continue
+				}
+				c.toKnown(pod.account(), Exec, h)
+				if pod.Host {
+					c.to(place{kind: host}, ExecOnHost, []Grant{h.grant}, "")
+				}
+			}
+		})
+	}
+}
+
+func (p *Pod) account() Subject {
+	if p.ServiceAccount == "" {
+		return ServiceAccount(p.Namespace, "default")
+	}
+	return ServiceAccount(p.Namespace, p.ServiceAccount)
+}
