@@ -108,6 +108,9 @@ func (l *local) Run(ctx context.Context, c stream.Command) (stream.Result, error
 	}()
 	select {
 	case err = <-copied:
+		if err != nil {
+			_ = out.Close() // nobody reads the rest: a command that still writes ends by that
+		}
 	case <-ctx.Done():
 		_ = in.Close()
 		_ = out.Close()
