@@ -276,7 +276,7 @@ func (e *evaluation) findGlob(pattern string) ref.Val {
 	found := make([]ref.Val, 0, len(entries))
 	need := snapshot.Plan{Globs: []snapshot.Glob{{Pattern: pattern}}}
 	for i := range entries {
-		if entries[i].Meta.State != snapshot.Absent {
+		if e.there(&entries[i]) {
 			found = append(found, e.object(e.language.classes[classFile], &file{path: entries[i].Path, entry: entries[i], stat: need}))
 		}
 	}
@@ -284,6 +284,18 @@ func (e *evaluation) findGlob(pattern string) ref.Val {
 		return listOf(found, nil)
 	}
 	return listOf(found, e.newGap("what matches "+show(pattern), fact, "", need))
+}
+
+// there reports whether a path exists for certain: it was looked at, or its
+// folder's names are all known. One that was only asked for may not be there.
+func (e *evaluation) there(entry *snapshot.Entry) bool {
+	switch entry.Meta.State {
+	case snapshot.Present:
+		return true
+	case snapshot.Absent:
+		return false
+	}
+	return e.s.Entry(path.Dir(entry.Path)).Listing.State == snapshot.Present
 }
 
 func typeName(mode uint32) string {

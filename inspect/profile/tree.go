@@ -131,8 +131,8 @@ func (t *tree) walk() {
 				gaps.add(e.metaGap(&file{path: entry.Path, entry: entry, stat: t.need})) // it may be a folder
 			}
 		}
-		if entry.Meta.State != snapshot.Present && e.s.Entry(path.Dir(entry.Path)).Listing.State != snapshot.Present {
-			continue // somebody asked for it, and nobody knows whether it is there
+		if !e.there(&entry) {
+			continue
 		}
 		objects = append(objects, object{class: e.language.classes[classFile], e: e, v: &file{path: entry.Path, entry: entry, stat: t.need}})
 	}
