@@ -166,14 +166,14 @@ l gone /nowhere
 l deep up/up/a/../a/./b//c
 l a/back ../a/back2
 l a/back2 /a/b
-l root /
+l top /
 l proc /proc/self/root
 l sp a/b/c/../c`
 
 var hostilePaths = []string{
 	"/", ".", "a", "/a/b/c", "/a/b/c/", "/a/b/c/.", "/a/b/c/..", "/up", "/up/", "/up/up/up/a", "/out", "/../outside", "/a/../../outside",
 	"/abs/c", "/abs/../b/c", "/self", "/self/", "/ping/x", "/dot/dot/dot/a", "/file", "/file/", "/filedir", "/dirdir", "/dirdir/", "/dirdir/c",
-	"/gone", "/gone/", "/gone/..", "/deep", "/a/back", "/a/back/", "/a/back/c", "/a/back/../b", "/root", "/root/root/a", "/proc", "/sp",
+	"/gone", "/gone/", "/gone/..", "/deep", "/a/back", "/a/back/", "/a/back/c", "/a/back/../b", "/top", "/top/top/a", "/proc", "/sp",
 	"//a//b", "a/./b", "a/b/", "/nope", "/nope/..", "/a/nope/../b", "/file/..",
 }
 

@@ -55,7 +55,7 @@ func small() *Builder {
 
 func TestUnknownIsNotAbsent(t *testing.T) {
 	b := small()
-	b.Add(dir("/root", Denied))
+	b.Add(dir("/vault", Denied))
 	b.Add(Entry{Path: "/opt", Meta: present(), Mode: ModeDir | 0o755, Listing: Fact{Truncated, "10000 names and no more"}})
 	b.Add(Entry{Path: "/opt/a"})
 	b.Add(dir("/srv", NotCollected))
@@ -63,7 +63,7 @@ func TestUnknownIsNotAbsent(t *testing.T) {
 	b.Add(Entry{Path: "/secret", Meta: Fact{Denied, "permission denied (asked as uid 1000)"}})
 	b.Add(Entry{Path: "/broken", Meta: Fact{Failed, "input/output error"}})
 	b.Add(Entry{Path: "/gone", Meta: Fact{State: Absent}})
-	b.Add(Entry{Path: "/root/.ssh/id_rsa", Meta: Fact{Failed, "stale handle"}})
+	b.Add(Entry{Path: "/vault/.ssh/id_rsa", Meta: Fact{Failed, "stale handle"}})
 	b.Add(link("/far", "/srv/data/x"))
 	b.Add(Entry{Path: "/blind", Meta: present(), Mode: ModeSymlink | 0o777})
 	addFile(b, "/srv/deep/down/file", "x")
@@ -86,9 +86,9 @@ func TestUnknownIsNotAbsent(t *testing.T) {
 		{"/dangling", Absent, "no such name in /", ""},
 		{"/loop", Failed, "ELOOP", ""},
 		{"/loop/x", Failed, "ELOOP", ""},
-		{"/root/x", Denied, "the names in /root", ""},
-		{"/root/x/y/z", Denied, "the names in /root", ""},
-		{"/root/.ssh/id_rsa", Failed, "stale handle", ""},
+		{"/vault/x", Denied, "the names in /vault", ""},
+		{"/vault/x/y/z", Denied, "the names in /vault", ""},
+		{"/vault/.ssh/id_rsa", Failed, "stale handle", ""},
 		{"/opt/a", NotCollected, "", "/opt/a"},
 		{"/opt/b", Truncated, "10000 names and no more", ""},
 		{"/secret/x", Denied, "/secret: permission denied (asked as uid 1000)", ""},

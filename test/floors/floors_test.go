@@ -36,6 +36,7 @@ var rooms = [][]string{
 	{"inspect/collect/internal/remote", "inspect/collect/internal/mirror", "inspect/collect/exec", "inspect/access"},
 	{"inspect/collect/stream", "inspect/collect"},
 	{"inspect/collect/local", "inspect/snapshot/redact"},
+	{"inspect/collect/internal/proc"},
 	{"inspect/snapshot"},
 	{"posture/pss", "posture/rbac"},
 	{"report", "gate"},

@@ -115,24 +115,6 @@ func FuzzSplitProcesses(f *testing.F) {
 	})
 }
 
-func FuzzMountsAndSockets(f *testing.F) {
-	f.Add([]byte("1 2 8:1 / /a\\040b rw,nosuid shared:1 - ext4 /dev/sda1 rw\n"))
-	f.Add([]byte("  sl  local_address rem_address   st\n   0: 0100007F:1F90 00000000:0000 0A 0:0 0:0 0 1000 0 4711 1\n"))
-	f.Add([]byte("   0: 00000000000000000000000001000000:0016 00000000000000000000000000000000:0000 0A 0:0 0:0 0 0 0 5 1\n"))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		mounts, err := parseMounts(data)
-		if err == nil && len(mounts) > bytes.Count(data, []byte("\n"))+1 {
-			t.Fatal("more mounts than lines")
-		}
-		for _, little := range []bool{true, false} {
-			list, err := parseSockets(data, "tcp", tcpListen, little)
-			if err != nil && len(list) > 0 {
-				t.Fatal("sockets and an error")
-			}
-		}
-	})
-}
-
 // FuzzSection: a file's content ends where its marker is, and nowhere else.
 func FuzzSection(f *testing.F) {
 	f.Add([]byte("abc"), []byte("\x00"+testNonce[:31]), 16)

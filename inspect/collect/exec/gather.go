@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kubeassay/assay/inspect/collect/internal/proc"
 	"github.com/kubeassay/assay/inspect/snapshot"
 )
 
@@ -87,7 +88,7 @@ func (g *gathering) identity(id identity) {
 }
 
 func (g *gathering) mounts(data []byte) {
-	list, err := parseMounts(data)
+	list, err := proc.Mounts(data)
 	if err == nil && len(list) == 0 {
 		err = fmt.Errorf("/proc/self/mountinfo is empty or can't be read")
 	}

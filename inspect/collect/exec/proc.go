@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kubeassay/assay/inspect/collect/internal/proc"
 	"github.com/kubeassay/assay/inspect/snapshot"
 )
 
@@ -79,19 +80,19 @@ func skipLine(text []byte) []byte {
 func (t *procText) status(text []byte) (pid int, rest []byte) {
 	p := &t.process
 	fields := map[string]func(string) error{
-		"Name":       func(v string) error { p.Name = unescapeName(v); return nil },
-		"Pid":        number(&pid),
-		"PPid":       number(&p.ParentPID),
-		"Uid":        four(&p.UID),
-		"Gid":        four(&p.GID),
-		"Groups":     func(v string) (err error) { p.Groups, err = numbers(v); return err },
-		"CapInh":     mask(&p.CapInheritable),
-		"CapPrm":     mask(&p.CapPermitted),
-		"CapEff":     mask(&p.CapEffective),
-		"CapBnd":     mask(&p.CapBounding),
-		"CapAmb":     mask(&p.CapAmbient),
+		"Name":       func(v string) error { p.Name = proc.Name(v); return nil },
+		"Pid":        proc.Number(&pid),
+		"PPid":       proc.Number(&p.ParentPID),
+		"Uid":        proc.Four(&p.UID),
+		"Gid":        proc.Four(&p.GID),
+		"Groups":     func(v string) (err error) { p.Groups, err = proc.Numbers(v); return err },
+		"CapInh":     proc.Mask(&p.CapInheritable),
+		"CapPrm":     proc.Mask(&p.CapPermitted),
+		"CapEff":     proc.Mask(&p.CapEffective),
+		"CapBnd":     proc.Mask(&p.CapBounding),
+		"CapAmb":     proc.Mask(&p.CapAmbient),
 		"NoNewPrivs": func(v string) error { p.NoNewPrivs = v == "1"; return nil },
-		"Seccomp":    number(&p.Seccomp),
+		"Seccomp":    proc.Number(&p.Seccomp),
 	}
 	p.Status = snapshot.Fact{State: snapshot.Present}
 	for len(text) > 0 {
@@ -113,15 +114,11 @@ func (t *procText) status(text []byte) (pid int, rest []byte) {
 			p.Status = snapshot.Fact{State: snapshot.Failed, Detail: fmt.Sprintf("%s in /proc/PID/status is %.50q", key, value)}
 		}
 	}
-	for _, key := range []string{"PPid", "Uid", "Gid", "CapPrm", "CapEff"} {
-		if _, missing := fields[key]; missing && p.Status.State == snapshot.Present {
-			p.Status = snapshot.Fact{State: snapshot.Failed, Detail: fmt.Sprintf("no line %q in /proc/PID/status", key)}
-		}
+	if key := proc.Missing(fields); key != "" && p.Status.State == snapshot.Present {
+		p.Status = snapshot.Fact{State: snapshot.Failed, Detail: fmt.Sprintf("no line %q in /proc/PID/status", key)}
 	}
 	return pid, text
 }
-
-func unescapeName(s string) string { return strings.NewReplacer(`\\`, `\`, `\n`, "\n").Replace(s) }
 
 // stat reads "PID (name) R 1 …": the 22nd field is when the process began.
 func (t *procText) stat(pid int, text []byte) (rest []byte) {
@@ -165,37 +162,4 @@ func (t *procText) groups(text []byte) (rest []byte) {
 	slices.Sort(paths)
 	t.cgroup = strings.Join(paths, "\n")
 	return text
-}
-
-func number(into *int) func(string) error {
-	return func(v string) (err error) { *into, err = strconv.Atoi(strings.TrimSpace(v)); return err }
-}
-
-func mask(into *uint64) func(string) error {
-	return func(v string) (err error) { *into, err = strconv.ParseUint(v, 16, 64); return err }
-}
-
-func four(into *[4]uint32) func(string) error {
-	return func(v string) error {
-		all, err := numbers(v)
-		if err == nil && len(all) != len(into) {
-			err = fmt.Errorf("%d numbers instead of %d", len(all), len(into))
-		}
-		if err == nil {
-			copy(into[:], all)
-		}
-		return err
-	}
-}
-
-func numbers(v string) ([]uint32, error) {
-	var all []uint32
-	for _, field := range strings.Fields(v) {
-		n, err := strconv.ParseUint(field, 10, 32)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, uint32(n))
-	}
-	return all, nil
 }

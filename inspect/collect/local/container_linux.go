@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/kubeassay/assay/inspect/collect/internal/proc"
 	"github.com/kubeassay/assay/inspect/snapshot"
 )
 
@@ -152,7 +153,7 @@ func (c *collector) mounts(t *target) {
 	var mounts []snapshot.Mount
 	data, err := t.all("mountinfo")
 	if err == nil {
-		mounts, err = parseMounts(data)
+		mounts, err = proc.Mounts(data)
 	}
 	c.into.SetMounts(mounts, c.state(err))
 }

@@ -2,6 +2,7 @@ package local
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"os"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/kubeassay/assay/inspect/collect/internal/proc"
 	"github.com/kubeassay/assay/inspect/snapshot"
 )
 
@@ -191,7 +193,7 @@ func (c *collector) sockets(t *target, owner map[uint64]int, hidden []string) {
 		}
 		var some []snapshot.Socket
 		if err == nil {
-			some, err = parseSockets(data, protocol)
+			some, err = proc.Sockets(data, protocol, binary.NativeEndian)
 		}
 		if err != nil {
 			whole = c.state(fmt.Errorf("/proc/%d/net/%s: %w", t.pid, protocol, err))

@@ -7,6 +7,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/kubeassay/assay/inspect/collect/internal/proc"
 )
 
 const (
@@ -102,7 +104,7 @@ func rootMountOf(pid int) int {
 	if err != nil {
 		return 0
 	}
-	mounts, err := parseMounts(data)
+	mounts, err := proc.Mounts(data)
 	if err != nil {
 		return 0
 	}

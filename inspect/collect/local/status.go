@@ -1,10 +1,13 @@
 package local
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/kubeassay/assay/inspect/collect/internal/proc"
 )
 
 // status is what /proc/PID/status tells. Everybody may read it.
@@ -27,19 +30,19 @@ func same(ids [4]uint32) bool { return ids[0] == ids[1] && ids[1] == ids[2] }
 func parseStatus(data []byte) (status, error) {
 	var s status
 	fields := map[string]func(string) error{
-		"Name":       func(v string) error { s.name = unescapeName(v); return nil },
+		"Name":       func(v string) error { s.name = proc.Name(v); return nil },
 		"State":      func(v string) error { s.zombie = v != "" && strings.ContainsRune("ZX", rune(v[0])); return nil },
-		"PPid":       number(&s.parent),
-		"Uid":        four(&s.uid),
-		"Gid":        four(&s.gid),
-		"Groups":     func(v string) (err error) { s.groups, err = numbers(v); return err },
-		"CapInh":     mask(&s.inheritable),
-		"CapPrm":     mask(&s.permitted),
-		"CapEff":     mask(&s.effective),
-		"CapBnd":     mask(&s.bounding),
-		"CapAmb":     mask(&s.ambient),
+		"PPid":       proc.Number(&s.parent),
+		"Uid":        proc.Four(&s.uid),
+		"Gid":        proc.Four(&s.gid),
+		"Groups":     func(v string) (err error) { s.groups, err = proc.Numbers(v); return err },
+		"CapInh":     proc.Mask(&s.inheritable),
+		"CapPrm":     proc.Mask(&s.permitted),
+		"CapEff":     proc.Mask(&s.effective),
+		"CapBnd":     proc.Mask(&s.bounding),
+		"CapAmb":     proc.Mask(&s.ambient),
 		"NoNewPrivs": func(v string) error { s.noNewPrivs = v == "1"; return nil },
-		"Seccomp":    number(&s.seccomp),
+		"Seccomp":    proc.Number(&s.seccomp),
 	}
 	for line := range strings.Lines(string(data)) {
 		key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ":")
@@ -52,47 +55,13 @@ func parseStatus(data []byte) (status, error) {
 			return status{}, fmt.Errorf("%s in /proc/PID/status is %.50q: %w", key, value, err)
 		}
 	}
-	for _, key := range []string{"Name", "PPid", "Uid", "Gid", "CapPrm", "CapEff"} {
-		if _, missing := fields[key]; missing {
-			return status{}, fmt.Errorf("no line %q in /proc/PID/status", key)
-		}
+	if _, unnamed := fields["Name"]; unnamed {
+		return status{}, errors.New(`no line "Name" in /proc/PID/status`)
+	}
+	if key := proc.Missing(fields); key != "" {
+		return status{}, fmt.Errorf("no line %q in /proc/PID/status", key)
 	}
 	return s, nil
-}
-
-func unescapeName(s string) string { return strings.NewReplacer(`\\`, `\`, `\n`, "\n").Replace(s) }
-
-func number(into *int) func(string) error {
-	return func(v string) (err error) { *into, err = strconv.Atoi(v); return err }
-}
-
-func mask(into *uint64) func(string) error {
-	return func(v string) (err error) { *into, err = strconv.ParseUint(v, 16, 64); return err }
-}
-
-func four(into *[4]uint32) func(string) error {
-	return func(v string) error {
-		all, err := numbers(v)
-		if err == nil && len(all) != len(into) {
-			err = fmt.Errorf("%d numbers instead of %d", len(all), len(into))
-		}
-		if err == nil {
-			copy(into[:], all)
-		}
-		return err
-	}
-}
-
-func numbers(v string) ([]uint32, error) {
-	var all []uint32
-	for _, field := range strings.Fields(v) {
-		n, err := strconv.ParseUint(field, 10, 32)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, uint32(n))
-	}
-	return all, nil
 }
 
 // parseStat reads from /proc/PID/stat when the process began, in clock ticks

@@ -64,8 +64,8 @@ func TestContent(t *testing.T) {
 		{"passwd", "/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nold:ab1/.xyzABCDE:1:1::/:/bin/sh\nnone::2:2::/:\n", "root:x:0:0:root:/root:/bin/sh\nold:xxxxxxxxxxxxx:1:1::/:/bin/sh\nnone::2:2::/:\n"},
 		{"old passwords", "/etc/security/opasswd", "u:1000:2:$6$a$bb,$6$c$dd\n", "u:1000:2:$6$x$xx,$6$x$xx\n"},
 		{"htpasswd", "/etc/nginx/.htpasswd", "u:{SHA}abc=\nv:$apr1$salt$hash\n", "u:{SHA}xxxx\nv:$apr1$xxxx$xxxx\n"},
-		{"pgpass", "/root/.pgpass", "db:5432:*:me:se:cret\r\n", "db:5432:*:me:xxxxxxx\r\n"},
-		{"netrc", "/root/.netrc", "machine h login me password s3cret\n\tmachine i password\nx9\n", "machine h login me password xxxxxx\n\tmachine i password\nxx\n"},
+		{"pgpass", "/home/app/.pgpass", "db:5432:*:me:se:cret\r\n", "db:5432:*:me:xxxxxxx\r\n"},
+		{"netrc", "/home/app/.netrc", "machine h login me password s3cret\n\tmachine i password\nx9\n", "machine h login me password xxxxxx\n\tmachine i password\nxx\n"},
 		{
 			"private key", "/etc/ssl/k.pem", "text\n" + key + "Proc-Type: 4,ENCRYPTED\n\nMIIE+/0=\nAB\n" + end + "tail\n",
 			"text\n" + key + "Proc-Type: 4,ENCRYPTED\n\nxxxxxxx=\nxx\n" + end + "tail\n",
@@ -86,12 +86,12 @@ func TestContent(t *testing.T) {
 		{"YAML", "/app/c.yaml", "a:\n  - password: |\n      one\n\n      two\n    user: me\n  token: abc # note\nsecretName: s\n", "a:\n  - password: |\n      xxx\n\n      xxx\n    user: me\n  token: xxxxxxxxxx\nsecretName: s\n"},
 		{"XML", "/app/c.xml", "<s><password>abc</password><user>me</user></s>", "<s><password>xxx</password><user>me</user></s>"},
 		{"connection string", "/app/c.txt", "Server=s;User=me;Password=abc;Timeout=3", "Server=s;User=me;Password=xxx;Timeout=3"},
-		{"npmrc", "/root/.npmrc", "//registry/:_authToken=abc\n", "//registry/:_authToken=xxx\n"},
+		{"npmrc", "/home/app/.npmrc", "//registry/:_authToken=abc\n", "//registry/:_authToken=xxx\n"},
 		{"URL", "/app/c", "db https://me:pw@host/x and https://host/y", "db https://me:xx@host/x and https://host/y"},
-		{"history", "/root/.bash_history", "tool --api-key abc --port 1\ncurl -u me:pw http://x\nls -l\n", "tool --api-key xxx --port 1\ncurl -u me:xx http://x\nls -l\n"},
+		{"history", "/home/app/.bash_history", "tool --api-key abc --port 1\ncurl -u me:pw http://x\nls -l\n", "tool --api-key xxx --port 1\ncurl -u me:xx http://x\nls -l\n"},
 		{"HTTP header", "/app/req", "Authorization: Basic dTpw\nHost: x\n", "Authorization: Basic xxxx\nHost: x\n"},
 		{"redis", "/etc/redis.conf", "port 1\nrequirepass abc def\n", "port 1\nrequirepass xxxxxxx\n"},
-		{"AWS", "/root/.aws/credentials", "[default]\nx = AKIA" + strings.Repeat("Q", 16) + "\n", "[default]\nx = AKIA" + strings.Repeat("X", 16) + "\n"},
+		{"AWS", "/home/app/.aws/credentials", "[default]\nx = AKIA" + strings.Repeat("Q", 16) + "\n", "[default]\nx = AKIA" + strings.Repeat("X", 16) + "\n"},
 		{"settings are not secrets", "/etc/ssh/sshd_config", "PasswordAuthentication no\nPermitEmptyPasswords: no\n", ""},
 		{"name services", "/etc/nsswitch.conf", "passwd: files\nshadow: files\n", ""},
 		{"password rules", "/etc/pam.d/passwd", "password requisite pam_pwquality.so retry=3\n", ""},
@@ -312,7 +312,7 @@ func TestPod(t *testing.T) {
 }
 
 func FuzzContent(f *testing.F) {
-	for _, file := range []string{"/etc/shadow", "/app/x", "/root/.netrc", "/proc/1/environ", "/proc/1/cmdline", "/run/secrets/x", "/k.ppk", "/.env", "/etc/security/opasswd", "/k.p12"} {
+	for _, file := range []string{"/etc/shadow", "/app/x", "/home/app/.netrc", "/proc/1/environ", "/proc/1/cmdline", "/run/secrets/x", "/k.ppk", "/.env", "/etc/security/opasswd", "/k.p12"} {
 		f.Add(file, "root:$6$a$b:1\npassword: |\n  a\n-----BEGIN PRIVATE KEY-----\nAA\n")
 		f.Add(file, "PuTTY-User-Key-File-2\nPrivate-Lines: 1\nx\ntoken='a\\'b' <secret>x</secret> a://b:c@d --password x\x00y=z")
 	}

@@ -1,4 +1,4 @@
-package exec
+package proc
 
 import (
 	"fmt"
@@ -9,35 +9,38 @@ import (
 	"github.com/kubeassay/assay/inspect/snapshot"
 )
 
-// parseMounts reads /proc/PID/mountinfo (proc_pid_mountinfo(5)).
-func parseMounts(data []byte) ([]snapshot.Mount, error) {
+// Mounts reads /proc/PID/mountinfo (proc_pid_mountinfo(5)).
+func Mounts(data []byte) ([]snapshot.Mount, error) {
 	var mounts []snapshot.Mount
 	for line := range strings.Lines(string(data)) {
-		m, ok := parseMount(strings.TrimSuffix(line, "\n"))
-		if !ok {
-			return nil, fmt.Errorf("not a line of /proc/self/mountinfo: %.200q", line)
+		m, err := parseMount(strings.TrimSuffix(line, "\n"))
+		if err != nil {
+			return nil, err
 		}
 		mounts = append(mounts, m)
 	}
 	return mounts, nil
 }
 
-func parseMount(line string) (snapshot.Mount, bool) {
-	fields := strings.Split(line, " ") // the kernel escapes blanks in all fields
+func parseMount(line string) (snapshot.Mount, error) {
+	wrong := func() (snapshot.Mount, error) {
+		return snapshot.Mount{}, fmt.Errorf("not a line of /proc/PID/mountinfo: %.200q", line)
+	}
+	fields := strings.Split(line, " ") // kernel escapes blanks in all fields
 	end := slices.Index(fields, "-")   // any number of optional fields before it
 	if end < 6 || len(fields) < end+4 {
-		return snapshot.Mount{}, false
+		return wrong()
 	}
 	id, err1 := strconv.Atoi(fields[0])
 	parent, err2 := strconv.Atoi(fields[1])
 	if err1 != nil || err2 != nil {
-		return snapshot.Mount{}, false
+		return wrong()
 	}
 	return snapshot.Mount{
 		ID: id, ParentID: parent, Device: fields[2], Root: unescape(fields[3]), Target: unescape(fields[4]),
 		Options: strings.Split(fields[5], ","),
 		Type:    unescape(fields[end+1]), Source: unescape(fields[end+2]), SuperOptions: strings.Split(unescape(fields[end+3]), ","),
-	}, true
+	}, nil
 }
 
 // unescape turns \040 and the like into the bytes they stand for.
