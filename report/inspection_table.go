@@ -93,7 +93,10 @@ func shortDigest(d string) string {
 
 // how says in a few words what the look took.
 func how(i *finding.Inspection) string {
-	if i.Used == nil {
+	switch {
+	case i.Used == nil && i.Error != "":
+		return "not looked into"
+	case i.Used == nil:
 		return "from a saved snapshot"
 	}
 	text := "through " + strings.Join(i.Used.Approaches, " and ")
