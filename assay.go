@@ -14,7 +14,7 @@ import (
 
 	"github.com/kubeassay/assay/finding"
 	"github.com/kubeassay/assay/posture"
-	"github.com/kubeassay/assay/posture/check"
+	"github.com/kubeassay/assay/posture/check/builtin"
 	"github.com/kubeassay/assay/posture/source"
 )
 
@@ -26,7 +26,7 @@ import (
 // is in the report's Coverage and Errors, and Summary.Complete is false.
 func Scan(ctx context.Context, src source.Source, o posture.Options) (*finding.Report, error) {
 	if len(o.Checks) == 0 {
-		o.Checks = check.All()
+		o.Checks = builtin.All()
 	}
 	all := collected{findings: []finding.Finding{}}
 	r, err := posture.Scan(ctx, src, o, &all)

@@ -50,6 +50,12 @@ type Finding struct {
 	// Fingerprint identifies the finding across scans, see [Fingerprint].
 	Fingerprint string  `json:"fingerprint"`
 	Waiver      *Waiver `json:"waiver,omitempty"`
+	// Labels are those of the object that Workload names, for waivers; nil where
+	// they are not known, as for saved evidence. They stand in no report.
+	Labels map[string]string `json:"-"`
+	// Annotations are that object's, as far as they are waivers; see
+	// [WaiverAnnotations]. They stand in no report.
+	Annotations map[string]string `json:"-"`
 }
 
 // Basis is one field that a verdict rests on. The weaker rungs stay visible
@@ -91,6 +97,28 @@ type Waiver struct {
 	Reason  string `json:"reason"`
 	Owner   string `json:"owner"`
 	Expires string `json:"expires"`
+	// Annotation is the object's annotation in which it stands; empty for one
+	// from a waiver file.
+	Annotation string `json:"annotation,omitempty"`
+}
+
+// WaiverAnnotation is the prefix of annotations that are waivers. The ID of the
+// check follows it.
+const WaiverAnnotation = "waive.assay.dev/"
+
+// WaiverAnnotations returns those of an object's annotations that are waivers,
+// nil where none is.
+func WaiverAnnotations(all map[string]string) map[string]string {
+	var waivers map[string]string
+	for key, value := range all {
+		if strings.HasPrefix(key, WaiverAnnotation) {
+			if waivers == nil {
+				waivers = map[string]string{}
+			}
+			waivers[key] = value
+		}
+	}
+	return waivers
 }
 
 // Fingerprint is a SHA-256, in hex, over rule, workload, container type and

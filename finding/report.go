@@ -73,11 +73,29 @@ type Summary struct {
 	Statuses map[Status]int `json:"statuses,omitempty"`
 	// Waived counts verdicts with a waiver. They stand in none of the counts above.
 	Waived int `json:"waived,omitempty"`
-	Errors int `json:"errors,omitempty"`
+	// Known counts verdicts that a baseline has already, Gone those of the
+	// baseline that are no more. They stand in none of the counts above.
+	Known int `json:"known,omitempty"`
+	Gone  int `json:"gone,omitempty"`
+	// Selection says what of the cluster, or of the files, was asked for; absent
+	// where it was all.
+	Selection *Selection `json:"selection,omitempty"`
+	Errors    int        `json:"errors,omitempty"`
 	// Complete: everything that was asked for was read, to the end.
 	Complete bool `json:"complete"`
 	// Interrupted: the run was stopped before its end.
 	Interrupted bool `json:"interrupted,omitempty"`
+}
+
+// Selection says what a run was limited to. What it leaves out was not looked at.
+type Selection struct {
+	Namespaces        []string `json:"namespaces,omitempty"`
+	ExcludeNamespaces []string `json:"excludeNamespaces,omitempty"`
+	Selector          string   `json:"selector,omitempty"`
+	FieldSelector     string   `json:"fieldSelector,omitempty"`
+	Kinds             []string `json:"kinds,omitempty"`
+	// Checks are those that were made, where not all were.
+	Checks []string `json:"checks,omitempty"`
 }
 
 // CoverageState says why something was not, or not wholly, looked at.

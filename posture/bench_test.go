@@ -8,7 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubeassay/assay/finding"
-	"github.com/kubeassay/assay/posture/check"
+	"github.com/kubeassay/assay/posture/check/builtin"
 	"github.com/kubeassay/assay/posture/source"
 )
 
@@ -46,7 +46,7 @@ func benchmarkAdd(b *testing.B, mods []mod) {
 		}
 		objects[i] = object(p)
 	}
-	g := newGatherer(&Options{Checks: check.All(), Statuses: []finding.Status{finding.Fail, finding.Error}})
+	g := newGatherer(&Options{Checks: builtin.All(), Statuses: []finding.Status{finding.Fail, finding.Error}})
 	for i := range 10 {
 		g.arch[fmt.Sprintf("node-%d", i)] = "amd64"
 	}
@@ -72,7 +72,7 @@ func BenchmarkNamespace(b *testing.B) {
 			objects = append(objects, object(pod(fmt.Sprint("cart-", i, "-2-", p), append(mods, ownedBy(set), runsDigest("a1", "n1"))...)))
 		}
 	}
-	g := newGatherer(&Options{Checks: check.All(), Statuses: []finding.Status{finding.Fail, finding.Error}})
+	g := newGatherer(&Options{Checks: builtin.All(), Statuses: []finding.Status{finding.Fail, finding.Error}})
 	b.ReportAllocs()
 	for b.Loop() {
 		for i := range objects {

@@ -15,7 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubeassay/assay/finding"
-	"github.com/kubeassay/assay/posture/check"
+	"github.com/kubeassay/assay/posture/check/builtin"
 	"github.com/kubeassay/assay/posture/source"
 )
 
@@ -99,7 +99,7 @@ func (k *kept) Flush() error                     { k.flushes++; return nil }
 func scanned(t *testing.T, o Options, src ...any) ([]*finding.Finding, *finding.Report) {
 	t.Helper()
 	if len(o.Checks) == 0 {
-		o.Checks = check.All()
+		o.Checks = builtin.All()
 	}
 	var k kept
 	report, err := Scan(t.Context(), given(src), o, &k)
@@ -112,7 +112,7 @@ func scanned(t *testing.T, o Options, src ...any) ([]*finding.Finding, *finding.
 // only is the one check of an ID.
 func only(t *testing.T, id string) Options {
 	t.Helper()
-	checks, err := check.Select([]string{id}, nil)
+	checks, err := builtin.Select([]string{id}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

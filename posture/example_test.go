@@ -10,7 +10,7 @@ import (
 
 	"github.com/kubeassay/assay/finding"
 	"github.com/kubeassay/assay/posture"
-	"github.com/kubeassay/assay/posture/check"
+	"github.com/kubeassay/assay/posture/check/builtin"
 	"github.com/kubeassay/assay/posture/source"
 )
 
@@ -42,7 +42,7 @@ func Example() {
 			SecurityContext: &corev1.SecurityContext{RunAsUser: new(int64(0))},
 		}}},
 	}
-	report, err := posture.Scan(context.Background(), onePod{pod}, posture.Options{Checks: check.All()}, printer{})
+	report, err := posture.Scan(context.Background(), onePod{pod}, posture.Options{Checks: builtin.All()}, printer{})
 	if err != nil {
 		fmt.Println(err)
 	}

@@ -3,7 +3,7 @@
 // workloads. It never looks inside a container (that is the inspect wing's)
 // and never prints.
 //
-//	report, err := posture.Scan(ctx, src, posture.Options{Checks: check.All()}, sink)
+//	report, err := posture.Scan(ctx, src, posture.Options{Checks: builtin.All()}, sink)
 package posture
 
 import (
@@ -14,6 +14,7 @@ import (
 
 	"github.com/kubeassay/assay/finding"
 	"github.com/kubeassay/assay/posture/check"
+	"github.com/kubeassay/assay/posture/check/builtin"
 	"github.com/kubeassay/assay/posture/source"
 	"github.com/kubeassay/assay/workload"
 )
@@ -69,7 +70,7 @@ func Scan(ctx context.Context, src source.Source, o Options, sink Sink) (*findin
 	}
 	s := &scan{Options: o, sink: sink, gatherer: newGatherer(&o), namespaces: map[string]struct{}{}}
 	s.report = finding.Report{
-		APIVersion: finding.APIVersion, Kind: finding.ReportKind, Rules: check.Rules(o.Checks),
+		APIVersion: finding.APIVersion, Kind: finding.ReportKind, Rules: builtin.Rules(o.Checks),
 		Summary: finding.Summary{
 			StartedAt: o.Now().UTC(), Findings: map[finding.Severity]int{},
 			Checks: map[string]int{}, Statuses: map[finding.Status]int{},

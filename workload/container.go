@@ -23,6 +23,9 @@ type Container struct {
 	PullPolicy corev1.PullPolicy
 	// Security is nil where unset, and for image volumes.
 	Security *corev1.SecurityContext
+	// Spec is the container as it stands in the pod spec; an ephemeral one has
+	// the same fields, but for its target. It is nil for image volumes.
+	Spec *corev1.Container
 }
 
 // Path is the container's path below the pod spec, such as "initContainers[1]".
@@ -48,21 +51,21 @@ func Containers(spec *corev1.PodSpec) iter.Seq[*Container] {
 			if in.RestartPolicy != nil && *in.RestartPolicy == corev1.ContainerRestartPolicyAlways {
 				kind = finding.SidecarContainer
 			}
-			c = Container{kind, in.Name, "initContainers", i, in.Image, in.ImagePullPolicy, in.SecurityContext}
+			c = Container{kind, in.Name, "initContainers", i, in.Image, in.ImagePullPolicy, in.SecurityContext, in}
 			if !yield(&c) {
 				return
 			}
 		}
 		for i := range spec.Containers {
 			in := &spec.Containers[i]
-			c = Container{finding.Container, in.Name, "containers", i, in.Image, in.ImagePullPolicy, in.SecurityContext}
+			c = Container{finding.Container, in.Name, "containers", i, in.Image, in.ImagePullPolicy, in.SecurityContext, in}
 			if !yield(&c) {
 				return
 			}
 		}
 		for i := range spec.EphemeralContainers {
-			in := &spec.EphemeralContainers[i].EphemeralContainerCommon
-			c = Container{finding.EphemeralContainer, in.Name, "ephemeralContainers", i, in.Image, in.ImagePullPolicy, in.SecurityContext}
+			in := (*corev1.Container)(&spec.EphemeralContainers[i].EphemeralContainerCommon)
+			c = Container{finding.EphemeralContainer, in.Name, "ephemeralContainers", i, in.Image, in.ImagePullPolicy, in.SecurityContext, in}
 			if !yield(&c) {
 				return
 			}
@@ -72,7 +75,7 @@ func Containers(spec *corev1.PodSpec) iter.Seq[*Container] {
 			if v.Image == nil {
 				continue
 			}
-			c = Container{finding.ImageVolume, v.Name, "volumes", i, v.Image.Reference, v.Image.PullPolicy, nil}
+			c = Container{finding.ImageVolume, v.Name, "volumes", i, v.Image.Reference, v.Image.PullPolicy, nil, nil}
 			if !yield(&c) {
 				return
 			}

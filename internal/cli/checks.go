@@ -12,6 +12,7 @@ import (
 
 	"github.com/kubeassay/assay/finding"
 	"github.com/kubeassay/assay/posture/check"
+	"github.com/kubeassay/assay/posture/check/builtin"
 )
 
 func newChecks(s *streams) *cobra.Command {
@@ -22,7 +23,7 @@ func newChecks(s *streams) *cobra.Command {
 		Example: "  assay checks\n  assay checks -o json",
 		Args:    args(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error {
-			rules := check.Rules(check.All())
+			rules := builtin.Rules(builtin.All())
 			switch format {
 			case "table":
 				w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
@@ -66,7 +67,7 @@ func newExplain(s *streams) *cobra.Command {
 			return checkIDs(), cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
-			found, err := check.Select(args, nil)
+			found, err := builtin.Select(args, nil)
 			if err != nil {
 				return usage(err)
 			}
@@ -78,7 +79,7 @@ func newExplain(s *streams) *cobra.Command {
 
 func checkIDs() []string {
 	var all []string
-	for _, c := range check.All() {
+	for _, c := range builtin.All() {
 		all = append(all, c.ID)
 	}
 	return all

@@ -10,6 +10,7 @@ import (
 
 	"github.com/kubeassay/assay/finding"
 	"github.com/kubeassay/assay/posture/check"
+	"github.com/kubeassay/assay/posture/check/builtin"
 	"github.com/kubeassay/assay/report"
 )
 
@@ -122,7 +123,7 @@ func openOutputs(values []string, s *streams, screen io.Writer, perPod bool) (*o
 }
 
 func (o *outputs) begin(checks []*check.Check) error {
-	return o.each(func(w report.Writer) error { return w.Begin(report.Header{Rules: check.Rules(checks)}) })
+	return o.each(func(w report.Writer) error { return w.Begin(report.Header{Rules: builtin.Rules(checks)}) })
 }
 
 // Finding is part of posture.Sink.

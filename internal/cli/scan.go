@@ -21,6 +21,7 @@ import (
 	"github.com/kubeassay/assay/kube"
 	"github.com/kubeassay/assay/posture"
 	"github.com/kubeassay/assay/posture/check"
+	"github.com/kubeassay/assay/posture/check/builtin"
 	"github.com/kubeassay/assay/posture/source"
 	"github.com/kubeassay/assay/posture/source/cluster"
 	"github.com/kubeassay/assay/posture/source/manifest"
@@ -133,7 +134,7 @@ func (f *judgingFlags) bind(flags *pflag.FlagSet) {
 
 // options turns the flags into what posture wants, and the gate.
 func (f *judgingFlags) options() (o posture.Options, p gate.Policy, err error) {
-	if o.Checks, err = check.Select(f.checks, f.skip); err != nil {
+	if o.Checks, err = builtin.Select(f.checks, f.skip); err != nil {
 		return o, p, usage(err)
 	}
 	for _, s := range f.statuses {

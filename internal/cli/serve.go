@@ -11,7 +11,7 @@ import (
 
 	"github.com/kubeassay/assay/internal/server"
 	"github.com/kubeassay/assay/kube"
-	"github.com/kubeassay/assay/posture/check"
+	"github.com/kubeassay/assay/posture/check/builtin"
 	"github.com/kubeassay/assay/posture/source"
 	"github.com/kubeassay/assay/posture/source/cluster"
 )
@@ -90,7 +90,7 @@ func (f *serveFlags) listen(s *streams, backend server.Backend) (*server.Server,
 	}
 	srv, err := server.New(server.Config{
 		Addr: f.addr, TLSCert: f.tlsCert, TLSKey: f.tlsKey, Insecure: f.insecure, TokenFile: f.tokenFile, Hosts: f.hosts,
-		Backend: backend, Checks: check.All(), Version: Version(), Logger: log,
+		Backend: backend, Checks: builtin.All(), Version: Version(), Logger: log,
 		MaxScans: f.maxScans, ScanTimeout: f.scanTimeout, GracePeriod: f.grace,
 	})
 	if err != nil {

@@ -1,20 +1,19 @@
 package check
 
 import (
-	"fmt"
-	"slices"
-	"strings"
-
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/kubeassay/assay/finding"
 	"github.com/kubeassay/assay/image"
+	"github.com/kubeassay/assay/posture/index"
 	"github.com/kubeassay/assay/workload"
 )
 
 // Check is one built-in rule of posture: its texts, and a pure function.
-// Exactly one of Judge, JudgePod and Compare is set.
+// Exactly one of Judge, JudgePod, Compare, Join, JudgeObject, SurveyNamespace,
+// SurveyCluster and JudgeVersion is set.
 type Check struct {
 	finding.Rule
 	// Fields lists the fields that the check reads, for its documentation.
@@ -26,7 +25,43 @@ type Check struct {
 	JudgePod func(View) Verdict
 	// Compare decides about the running copies of one container.
 	Compare func(Copies) Verdict
+	// Join decides about pods, or a pod template, together with other objects.
+	Join func(*Joint) Verdict
+	// JudgeObject decides about one object of Kinds by itself. The index is not
+	// complete yet.
+	JudgeObject func(*index.Object, *index.Index) Verdict
+	// SurveyNamespace decides about objects of one namespace, once everything in
+	// it is known, pods too. It yields every object that it judged.
+	SurveyNamespace func(*index.Namespace, Yield)
+	// SurveyCluster does so once everything is known.
+	SurveyCluster func(*index.Index, Yield)
+	// JudgeVersion decides about any object by its API version alone.
+	JudgeVersion func(Versioned) Verdict
+
+	// Kinds are those that the check asks the index about, or judges. Where one of
+	// them can't be read, what the check says is not-reviewed.
+	Kinds []schema.GroupKind
+	// OptIn is the flag that permits the reading that the check needs, such as
+	// "read-secrets"; empty for one that is always made.
+	OptIn string
+	// Only, where set, is asked before Judge: a container that it says no to is
+	// nothing to the check. Checks with the same Filter are asked together.
+	Only *Filter
 }
+
+// Filter chooses the containers that a group of checks is about. It is asked
+// about every container, so it must cost next to nothing.
+type Filter struct{ Wants func(*View) bool }
+
+// Yield takes a verdict about an object. Verdicts are always whole there.
+type Yield func(*index.Object, Verdict)
+
+// The flags that permit what is off by default.
+const (
+	ReadSecrets    = "read-secrets"
+	ReadConfigMaps = "read-configmaps"
+	ReadKubelet    = "read-kubelet"
+)
 
 // View is what Judge sees: one container where it stands, or with JudgePod
 // the pod. It points into the object and is valid only during the call.
@@ -39,19 +74,69 @@ type View struct {
 	// Owner is the kind of the object that has the template, or of the pod's
 	// controller; empty for a pod that nothing controls.
 	Owner string
+	// Replicas is how many pods the object that has the template asks for; 1
+	// where it does not say, and for a pod.
+	Replicas int32
 	// Observed is what was seen inside the container; nil where nobody looked.
 	Observed *workload.Observed
 	// SpecPath is the path of Spec in the object, such as "spec.template.spec".
 	SpecPath string
 	// Images parses references, and remembers them.
 	Images *image.Cache
+	// Standards are the Pod Security Standards to judge by.
+	Standards *Standards
+	// Settings are what a user wants from checks that can't know it.
+	Settings *Settings
 	// Brief asks for the verdict alone, without Message and Basis: most verdicts
 	// are only counted, and nobody reads those.
 	Brief bool
 }
 
-// path is the path, in the object, of what has this path below the pod spec.
-func (v *View) path(below string) string { return v.SpecPath + "." + below }
+// Path is the path, in the object, of what has this path below the pod spec.
+func (v *View) Path(below string) string { return v.SpecPath + "." + below }
+
+// Declared is a field of the container's security context, or of the pod's.
+func (v *View) Declared(field string, fromPod bool, value string) finding.Basis {
+	return finding.Basis{Evidence: finding.Declared, Field: v.Path(v.Container.FieldPath(field, fromPod)), Value: value}
+}
+
+// InContainer is a field below the container, such as "ports[0].hostPort".
+func (v *View) InContainer(field, value string) finding.Basis {
+	return finding.Basis{Evidence: finding.Declared, Field: v.Path(v.Container.Path() + "." + field), Value: value}
+}
+
+// InPod is a field below the pod spec, such as "hostNetwork".
+func (v *View) InPod(field, value string) finding.Basis {
+	return finding.Basis{Evidence: finding.Declared, Field: v.Path(field), Value: value}
+}
+
+// Settings are what checks can't know by themselves.
+type Settings struct {
+	// Registries that images may come from, such as "registry.example/shop";
+	// empty: any.
+	Registries []string
+}
+
+// Joint is what Join sees: what stays of pods that are alike, or of a
+// template, and all that is known besides.
+type Joint struct {
+	*index.Pod
+	*index.Namespace
+	// SpecPath is the path of the pod spec in the object.
+	SpecPath string
+}
+
+// Versioned is what JudgeVersion sees.
+type Versioned struct {
+	APIVersion, Kind string
+	Meta             metav1.Object
+	// Server is the version of the API server, Target the one to judge for
+	// instead; each is empty where it is not known.
+	Server, Target string
+	// Live: the object was read from a server, under a version that was asked for.
+	Live  bool
+	Brief bool
+}
 
 // Copies is what Compare sees: one container as it runs in the pods of one
 // template (pods of different templates may well differ).
@@ -95,43 +180,3 @@ type Verdict struct {
 
 // Unset is the value of a basis whose field is not there.
 const Unset = "unset"
-
-// All returns every check, in the order in which they are listed.
-func All() []*Check {
-	return []*Check{imageLatestTag(), imageTagDrift(), runAsRoot()}
-}
-
-// Select returns the checks whose IDs are in only (all, where it is empty) and
-// not in skip. An ID that no check has is an error that lists those there are.
-func Select(only, skip []string) ([]*Check, error) {
-	all := All()
-	for _, id := range slices.Concat(only, skip) {
-		if !slices.ContainsFunc(all, func(c *Check) bool { return c.ID == id }) {
-			return nil, fmt.Errorf("unknown check %q: use one of %s", id, strings.Join(ids(all), ", "))
-		}
-	}
-	kept := slices.DeleteFunc(all, func(c *Check) bool {
-		return len(only) > 0 && !slices.Contains(only, c.ID) || slices.Contains(skip, c.ID)
-	})
-	if len(kept) == 0 {
-		return nil, fmt.Errorf("no check is left: every one that is wanted is also skipped (%s)", strings.Join(skip, ", "))
-	}
-	return kept, nil
-}
-
-func ids(checks []*Check) []string {
-	var names []string
-	for _, c := range checks {
-		names = append(names, c.ID)
-	}
-	return names
-}
-
-// Rules returns the texts of checks, as reports carry them.
-func Rules(checks []*Check) []finding.Rule {
-	rules := make([]finding.Rule, len(checks))
-	for i, c := range checks {
-		rules[i] = c.Rule
-	}
-	return rules
-}

@@ -7,36 +7,40 @@ import (
 	"unicode/utf8"
 )
 
-// sentence makes a sentence of an error's text.
-func sentence(s string) string {
+// Sentence makes a sentence of an error's text.
+func Sentence(s string) string {
 	r, n := utf8.DecodeRuneInString(s)
 	return string(unicode.ToUpper(r)) + strings.TrimSuffix(s[n:], ".") + "."
 }
 
-func orUnset(s string) string {
+// OrUnset is the value of a field that may be empty.
+func OrUnset(s string) string {
 	if s == "" {
 		return Unset
 	}
 	return s
 }
 
-func boolValue(b *bool) string {
+// Bool is the value of a field that may be unset.
+func Bool(b *bool) string {
 	if b == nil {
 		return Unset
 	}
 	return strconv.FormatBool(*b)
 }
 
-func intValue(i *int64) string {
+// Int is the value of a field that may be unset.
+func Int[T ~int32 | ~int64](i *T) string {
 	if i == nil {
 		return Unset
 	}
-	return strconv.FormatInt(*i, 10)
+	return strconv.FormatInt(int64(*i), 10)
 }
 
-func stringValue(s *string) string {
+// String is the value of a field that may be unset.
+func String(s *string) string {
 	if s == nil {
 		return Unset
 	}
-	return orUnset(*s)
+	return OrUnset(*s)
 }

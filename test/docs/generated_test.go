@@ -14,6 +14,7 @@ import (
 	"github.com/kubeassay/assay/internal/server/problem"
 	"github.com/kubeassay/assay/kube"
 	"github.com/kubeassay/assay/posture/check"
+	"github.com/kubeassay/assay/posture/check/builtin"
 	"github.com/kubeassay/assay/posture/source/cluster"
 )
 
@@ -33,7 +34,7 @@ var generators = map[string]func(*testing.T, *runner) string{
 func checkList(*testing.T, *runner) string {
 	var b strings.Builder
 	b.WriteString("| check | severity | what it finds |\n| --- | --- | --- |\n")
-	for _, c := range check.All() {
+	for _, c := range builtin.All() {
 		fmt.Fprintf(&b, "| [%s](checks/%s.md) | %s | %s |\n", c.ID, c.ID, c.Severity, c.Title)
 	}
 	return strings.TrimSpace(b.String())
@@ -144,7 +145,7 @@ func parameters(path string) func(*testing.T, *runner) string {
 func TestCheckPages(t *testing.T) {
 	folder := filepath.Join(root, "docs", "checks")
 	want := map[string]string{}
-	for _, c := range check.All() {
+	for _, c := range builtin.All() {
 		want[c.ID+".md"] = checkPage(c)
 	}
 	files, err := os.ReadDir(folder)

@@ -1,10 +1,11 @@
-package check
+package container
 
 import (
 	"fmt"
 	"slices"
 
 	"github.com/kubeassay/assay/finding"
+	"github.com/kubeassay/assay/posture/check"
 )
 
 // imageTagDrift fails where running pods of one template have different
@@ -12,8 +13,8 @@ import (
 //
 // Fields: status.containerStatuses[*].imageID and those of init and ephemeral
 // containers, of running pods.
-func imageTagDrift() *Check {
-	return &Check{
+func imageTagDrift() *check.Check {
+	return &check.Check{
 		Rule: finding.Rule{
 			ID:       "image-tag-drift",
 			Title:    "One tag, different images running",
@@ -37,8 +38,8 @@ func imageTagDrift() *Check {
 	}
 }
 
-func compareDigests(c Copies) Verdict {
-	out := Verdict{Status: finding.NotApplicable, Severity: finding.Medium, Evidence: finding.Declared}
+func compareDigests(c check.Copies) check.Verdict {
+	out := check.Verdict{Status: finding.NotApplicable, Severity: finding.Medium, Evidence: finding.Declared}
 	if ref, err := c.Images.Parse(c.Image); err != nil {
 		out.Message = "The image reference can't be read, so there is no tag to compare."
 		return out
@@ -52,16 +53,16 @@ func compareDigests(c Copies) Verdict {
 		return out
 	}
 	out.Basis = digests(c.Of)
-	proof := differing(c.Of, func(a, b Copy) bool { return a.Arch != "" && a.Arch == b.Arch || shareNode(a, b) })
+	proof := differing(c.Of, func(a, b check.Copy) bool { return a.Arch != "" && a.Arch == b.Arch || shareNode(a, b) })
 	switch {
 	case proof != nil:
 		out.Status = finding.Fail
 		out.Message = fmt.Sprintf("The tag was moved to another image: under %s, pod %s runs %s and pod %s runs %s.",
 			c.Image, proof[0].Pod, short(proof[0].Digest), proof[1].Pod, short(proof[1].Digest))
 		out.Basis = digests(carryFirst(c.Of, proof))
-	case differing(c.Of, func(Copy, Copy) bool { return true }) == nil:
+	case differing(c.Of, func(check.Copy, check.Copy) bool { return true }) == nil:
 		out.Status, out.Message = finding.Pass, "All running pods have the same image."
-	case slices.ContainsFunc(c.Of, func(x Copy) bool { return x.Arch == "" }):
+	case slices.ContainsFunc(c.Of, func(x check.Copy) bool { return x.Arch == "" }):
 		out.Status = finding.NotReviewed
 		out.Message = fmt.Sprintf("Pods run different images under %s. That proves nothing as long as their nodes' architectures are not known, and those were not read (a scan of a cluster reads them where it may list nodes).", c.Image)
 	default:
@@ -71,15 +72,15 @@ func compareDigests(c Copies) Verdict {
 	return out
 }
 
-func shareNode(a, b Copy) bool {
+func shareNode(a, b check.Copy) bool {
 	return slices.ContainsFunc(a.Nodes, func(n string) bool { return n != "" && slices.Contains(b.Nodes, n) })
 }
 
 // carryFirst puts the copies that prove it before the others.
-func carryFirst(all, proof []Copy) []Copy {
+func carryFirst(all, proof []check.Copy) []check.Copy {
 	out := slices.Clone(proof)
 	for _, c := range all {
-		if !slices.ContainsFunc(proof, func(p Copy) bool { return p.Digest == c.Digest && p.Arch == c.Arch }) {
+		if !slices.ContainsFunc(proof, func(p check.Copy) bool { return p.Digest == c.Digest && p.Arch == c.Arch }) {
 			out = append(out, c)
 		}
 	}
@@ -87,18 +88,18 @@ func carryFirst(all, proof []Copy) []Copy {
 }
 
 // differing returns two copies with different digests of which also holds, or nil.
-func differing(all []Copy, also func(a, b Copy) bool) []Copy {
+func differing(all []check.Copy, also func(a, b check.Copy) bool) []check.Copy {
 	for i, a := range all {
 		for _, b := range all[i+1:] {
 			if a.Digest != b.Digest && also(a, b) {
-				return []Copy{a, b}
+				return []check.Copy{a, b}
 			}
 		}
 	}
 	return nil
 }
 
-func digests(all []Copy) []finding.Basis {
+func digests(all []check.Copy) []finding.Basis {
 	basis := make([]finding.Basis, len(all))
 	for i, c := range all {
 		basis[i] = finding.Basis{Evidence: finding.Reported, Field: c.Field, Value: c.ImageID, Object: "Pod/" + c.Pod, Pods: c.Pods}

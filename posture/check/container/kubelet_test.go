@@ -1,4 +1,4 @@
-package check_test
+package container_test
 
 import (
 	"fmt"
@@ -9,6 +9,8 @@ import (
 
 	"github.com/kubeassay/assay/finding"
 	"github.com/kubeassay/assay/posture/check"
+	"github.com/kubeassay/assay/posture/check/checktest"
+	"github.com/kubeassay/assay/posture/check/container"
 	"github.com/kubeassay/assay/workload"
 )
 
@@ -167,7 +169,7 @@ func agree(t *testing.T, os corev1.OSName, sc *corev1.PodSecurityContext, own *c
 		}
 	}
 	for c := range workload.Containers(&pod.Spec) {
-		v := judge(t, byID(t, "run-as-root"), pod, c, asMap(t, pod))
+		v := checktest.Judge(t, byID(t, "run-as-root"), pod, c)
 		var ok bool
 		switch {
 		case v.Status == finding.Pass:
@@ -188,9 +190,11 @@ func agree(t *testing.T, os corev1.OSName, sc *corev1.PodSecurityContext, own *c
 
 func byID(t *testing.T, id string) *check.Check {
 	t.Helper()
-	found, err := check.Select([]string{id}, nil)
-	if err != nil {
-		t.Fatal(err)
+	for _, c := range container.All() {
+		if c.ID == id {
+			return c
+		}
 	}
-	return found[0]
+	t.Fatalf("there is no check %s", id)
+	return nil
 }

@@ -1,4 +1,4 @@
-package check
+package container
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/kubeassay/assay/finding"
+	"github.com/kubeassay/assay/posture/check"
 	"github.com/kubeassay/assay/workload"
 )
 
@@ -15,8 +16,8 @@ const containerAdministrator = "ContainerAdministrator"
 // judgeWindowsUser judges a container for Windows nodes, where users have names.
 // https://kubernetes.io/docs/tasks/configure-pod-container/configure-runasusername/
 // https://kubernetes.io/docs/tasks/configure-pod-container/create-hostprocess-pod/
-func judgeWindowsUser(u *workload.User, brief bool) Verdict {
-	out := Verdict{Status: finding.Fail, Severity: finding.High, Evidence: finding.Declared}
+func judgeWindowsUser(u *workload.User, brief bool) check.Verdict {
+	out := check.Verdict{Status: finding.Fail, Severity: finding.High, Evidence: finding.Declared}
 	nonRoot := u.RunAsNonRoot != nil && *u.RunAsNonRoot
 	if u.RunAsUserName == nil || *u.RunAsUserName == "" {
 		unnamed(&out, u.HostProcess, nonRoot)
@@ -49,7 +50,7 @@ func judgeWindowsUser(u *workload.User, brief bool) Verdict {
 // unnamed is the verdict where no user is named. The image's user then decides,
 // and runAsNonRoot is little help: the kubelet refuses only images that name
 // ContainerAdministrator themselves, and not those that have it by default.
-func unnamed(out *Verdict, hostProcess, nonRoot bool) {
+func unnamed(out *check.Verdict, hostProcess, nonRoot bool) {
 	if hostProcess {
 		out.Message = "Runs as a process of the Windows host itself, and runAsUserName sets no limit to what it may do there."
 		return
@@ -76,7 +77,7 @@ func limited(account string) bool { return account == "localservice" || account 
 // judgeOnAnyNode judges a container that has Windows' options, while nothing
 // says that it is for Windows nodes: a Linux node would start it too, and
 // ignore those options. The graver verdict stands.
-func judgeOnAnyNode(u *workload.User, brief bool) (out Verdict, onWindows bool) {
+func judgeOnAnyNode(u *workload.User, brief bool) (out check.Verdict, onWindows bool) {
 	out, other, where := judgeUser(u, brief), judgeWindowsUser(u, brief), "Linux"
 	if onWindows = graver(&other, &out); onWindows {
 		out, other, where = other, out, "Windows"
@@ -91,7 +92,7 @@ func judgeOnAnyNode(u *workload.User, brief bool) (out Verdict, onWindows bool) 
 }
 
 // graver reports whether a is worse than b, by status, then severity.
-func graver(a, b *Verdict) bool {
+func graver(a, b *check.Verdict) bool {
 	if a.Status != b.Status {
 		return slices.Index(finding.Statuses, a.Status) < slices.Index(finding.Statuses, b.Status)
 	}

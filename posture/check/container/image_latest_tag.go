@@ -1,4 +1,4 @@
-package check
+package container
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubeassay/assay/finding"
+	"github.com/kubeassay/assay/posture/check"
 	"github.com/kubeassay/assay/workload"
 )
 
@@ -15,8 +16,8 @@ import (
 // Fields: spec.containers[*].image, spec.initContainers[*].image,
 // spec.ephemeralContainers[*].image, spec.volumes[*].image.reference, and their
 // imagePullPolicy or pullPolicy, which only go into the message.
-func imageLatestTag() *Check {
-	return &Check{
+func imageLatestTag() *check.Check {
+	return &check.Check{
 		Rule: finding.Rule{
 			ID:       "image-latest-tag",
 			Title:    "Image without a version",
@@ -44,10 +45,10 @@ func imageLatestTag() *Check {
 	}
 }
 
-func judgeLatestTag(v View) Verdict {
+func judgeLatestTag(v check.View) check.Verdict {
 	c := v.Container
 	ref, err := v.Images.Parse(c.Image)
-	out := Verdict{Status: finding.Pass, Severity: finding.Medium, Evidence: finding.Declared}
+	out := check.Verdict{Status: finding.Pass, Severity: finding.Medium, Evidence: finding.Declared}
 	switch {
 	case err != nil:
 		out.Status = finding.Error
@@ -62,7 +63,7 @@ func judgeLatestTag(v View) Verdict {
 		// A template may leave it out, for something else to fill in.
 		out.Message = "No image is named, so there is nothing to judge."
 	case err != nil:
-		out.Message = sentence(err.Error()) + " No node can pull it, and it could not be judged."
+		out.Message = check.Sentence(err.Error()) + " No node can pull it, and it could not be judged."
 	case ref.Pinned():
 		out.Message = "The digest fixes which image runs."
 	case !ref.MeansLatest():
@@ -72,7 +73,7 @@ func judgeLatestTag(v View) Verdict {
 	default:
 		out.Message = fmt.Sprintf("%s is whatever was pushed last. %s", c.Image, pullPolicy(c))
 	}
-	out.Basis = []finding.Basis{{Evidence: finding.Declared, Field: v.path(c.ImagePath()), Value: orUnset(c.Image)}}
+	out.Basis = []finding.Basis{{Evidence: finding.Declared, Field: v.Path(c.ImagePath()), Value: check.OrUnset(c.Image)}}
 	return out
 }
 

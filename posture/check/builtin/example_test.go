@@ -1,4 +1,4 @@
-package check_test
+package builtin_test
 
 import (
 	"fmt"
@@ -7,19 +7,22 @@ import (
 
 	"github.com/kubeassay/assay/image"
 	"github.com/kubeassay/assay/posture/check"
+	"github.com/kubeassay/assay/posture/check/builtin"
 	"github.com/kubeassay/assay/workload"
 )
 
 func Example() {
+	checks, err := builtin.Select([]string{"image-latest-tag", "run-as-root"}, nil)
+	if err != nil {
+		panic(err)
+	}
 	spec := &corev1.PodSpec{Containers: []corev1.Container{{Name: "cart", Image: "registry.example/shop/cart:latest"}}}
 	view := check.View{Spec: spec, SpecPath: "spec.template.spec", Images: &image.Cache{}}
 	for view.Container = range workload.Containers(spec) {
-		for _, c := range check.All() {
-			if c.Judge != nil {
-				verdict := c.Judge(view)
-				fmt.Println(c.ID, verdict.Status, verdict.Severity)
-				fmt.Println("  by", verdict.Basis[0].Field)
-			}
+		for _, c := range checks {
+			verdict := c.Judge(view)
+			fmt.Println(c.ID, verdict.Status, verdict.Severity)
+			fmt.Println("  by", verdict.Basis[0].Field)
 		}
 	}
 	// Output:

@@ -1,4 +1,4 @@
-package check_test
+package container_test
 
 import (
 	"math/rand/v2"
@@ -9,7 +9,8 @@ import (
 	"sigs.k8s.io/randfill"
 
 	"github.com/kubeassay/assay/finding"
-	"github.com/kubeassay/assay/posture/check"
+	"github.com/kubeassay/assay/posture/check/checktest"
+	"github.com/kubeassay/assay/posture/check/container"
 	"github.com/kubeassay/assay/workload"
 )
 
@@ -39,10 +40,9 @@ func TestRunAsRootAgainstPodSecurity(t *testing.T) {
 	for range 5_000 {
 		pod := randomPod(r)
 		var zero, may bool
-		object := asMap(t, pod)
 		both := allows(nonRoot, false, pod) && allows(user, false, pod)
 		for ctr := range workload.Containers(&pod.Spec) {
-			v := judge(t, c, pod, ctr, object)
+			v := checktest.Judge(t, c, pod, ctr)
 			if both && v.Status != finding.Pass {
 				t.Errorf("Pod Security allows it, but: %s: %s", v.Status, v.Message)
 			}
@@ -130,7 +130,7 @@ func maybeFlag(r *rand.Rand) *bool {
 
 // TestChecksAreTotal fills pods with anything that the types allow, and more
 // than any API server would: no check may panic, and every verdict keeps the
-// rules that [checkVerdict] and [checkBasis] know.
+// rules that [checktest.Verdict] and [checktest.Basis] know.
 func TestChecksAreTotal(t *testing.T) {
 	fill := randfill.NewWithSeed(3).NilChance(0.4).NumElements(0, 3).MaxDepth(12).Funcs(
 		func(s *corev1.ContainerStatus, c randfill.Continue) {
@@ -158,11 +158,10 @@ func TestChecksAreTotal(t *testing.T) {
 		var pod corev1.Pod
 		fill.Fill(&pod.Spec)
 		fill.Fill(&pod.Status)
-		object := asMap(t, &pod)
 		for ctr := range workload.Containers(&pod.Spec) {
-			for _, c := range check.All() {
+			for _, c := range container.All() {
 				if c.Judge != nil {
-					seen[judge(t, c, &pod, ctr, object).Status]++
+					seen[checktest.Judge(t, c, &pod, ctr).Status]++
 				}
 			}
 		}
@@ -210,7 +209,7 @@ func FuzzRunAsRoot(f *testing.F) {
 			pod.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "app", User: &corev1.ContainerUser{Linux: &corev1.LinuxContainerUser{UID: uid}}}}
 		}
 		for c := range workload.Containers(&pod.Spec) {
-			v := judge(t, byID(t, "run-as-root"), pod, c, asMap(t, pod))
+			v := checktest.Judge(t, byID(t, "run-as-root"), pod, c)
 			if bit(6) && (v.Status == finding.Fail) != (uid == 0) {
 				t.Errorf("the kubelet reports %d: %s", uid, v.Status)
 			}

@@ -1,4 +1,4 @@
-package check
+package container
 
 import (
 	"fmt"
@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/kubeassay/assay/finding"
+	"github.com/kubeassay/assay/posture/check"
 	"github.com/kubeassay/assay/workload"
 )
 
@@ -19,8 +20,8 @@ import (
 // container's securityContext, hostUsers; os, nodeSelector and affinity, for
 // the system of the nodes; and from the status
 // containerStatuses[*].user.linux.uid (KEP-3619).
-func runAsRoot() *Check {
-	return &Check{
+func runAsRoot() *check.Check {
+	return &check.Check{
 		Rule: finding.Rule{
 			ID:       "run-as-root",
 			Title:    "Container runs as root",
@@ -63,13 +64,13 @@ func runAsRoot() *Check {
 	}
 }
 
-func judgeRunAsRoot(v View) Verdict {
+func judgeRunAsRoot(v check.View) check.Verdict {
 	if v.Container.Type == finding.ImageVolume {
-		return Verdict{Status: finding.NotApplicable, Severity: finding.High, Evidence: finding.Declared, Message: "An image volume runs nothing."}
+		return check.Verdict{Status: finding.NotApplicable, Severity: finding.High, Evidence: finding.Declared, Message: "An image volume runs nothing."}
 	}
 	u := workload.EffectiveUser(v.Spec, v.Container)
 	uid := reportedUID(&v)
-	var out Verdict
+	var out check.Verdict
 	var onWindows bool
 	switch {
 	case v.Observed != nil:
@@ -102,14 +103,14 @@ func judgeRunAsRoot(v View) Verdict {
 		}}, out.Basis...)
 	}
 	if v.Observed == nil && uid == nil && u.OS == "" && u.WindowsOptions {
-		out.Basis = append(out.Basis, finding.Basis{Evidence: finding.Declared, Field: v.path("os.name"), Value: Unset})
+		out.Basis = append(out.Basis, finding.Basis{Evidence: finding.Declared, Field: v.Path("os.name"), Value: check.Unset})
 	}
 	return out
 }
 
 // reportedUID is the user that the runtime started the container's first
 // process with, as the kubelet reports it; nil where it does not.
-func reportedUID(v *View) *int64 {
+func reportedUID(v *check.View) *int64 {
 	s := workload.Status(v.Status, v.Container)
 	if s == nil || s.User == nil || s.User.Linux == nil {
 		return nil
@@ -119,8 +120,8 @@ func reportedUID(v *View) *int64 {
 
 // judgeUser goes by the spec alone, with the kubelet's rules for Linux: it
 // compares with 0, and only where runAsNonRoot is true.
-func judgeUser(u *workload.User, brief bool) Verdict {
-	out := Verdict{Status: finding.Fail, Severity: finding.High, Evidence: finding.Declared}
+func judgeUser(u *workload.User, brief bool) check.Verdict {
+	out := check.Verdict{Status: finding.Fail, Severity: finding.High, Evidence: finding.Declared}
 	nonRoot := u.RunAsNonRoot != nil && *u.RunAsNonRoot
 	switch {
 	case u.RunAsUser == nil && nonRoot:
@@ -155,8 +156,8 @@ func judgeUser(u *workload.User, brief bool) Verdict {
 
 // settle replaces what the spec declares with what the kubelet reports about
 // the same pod.
-func settle(declared Verdict, u *workload.User, uid int64, brief bool) Verdict {
-	out := Verdict{
+func settle(declared check.Verdict, u *workload.User, uid int64, brief bool) check.Verdict {
+	out := check.Verdict{
 		Status: finding.Pass, Severity: finding.High, Evidence: finding.Reported,
 		May: declared.May, Value: strconv.FormatInt(uid, 10),
 	}
@@ -171,8 +172,8 @@ func settle(declared Verdict, u *workload.User, uid int64, brief bool) Verdict {
 }
 
 // observe replaces what was declared and reported with what was seen inside.
-func observe(declared Verdict, u *workload.User, seen *workload.Observed, brief bool) Verdict {
-	out := Verdict{
+func observe(declared check.Verdict, u *workload.User, seen *workload.Observed, brief bool) check.Verdict {
+	out := check.Verdict{
 		Status: finding.Pass, Severity: finding.High, Evidence: finding.Observed,
 		May: declared.May, Value: strconv.FormatUint(uint64(seen.Process.UID), 10),
 	}
@@ -193,7 +194,7 @@ func observe(declared Verdict, u *workload.User, seen *workload.Observed, brief 
 }
 
 // settled says what came out, and where spec and kubelet disagree.
-func settled(declared Verdict, u *workload.User, uid int64) string {
+func settled(declared check.Verdict, u *workload.User, uid int64) string {
 	switch {
 	case uid != 0 && u.RunAsUser != nil && *u.RunAsUser == 0:
 		return fmt.Sprintf("Does not run as root: the kubelet reports uid %d, although runAsUser is 0.", uid)
@@ -211,7 +212,7 @@ func settled(declared Verdict, u *workload.User, uid int64) string {
 }
 
 // soften lowers a failed verdict where root is an unprivileged user of the host.
-func soften(out *Verdict, u *workload.User) {
+func soften(out *check.Verdict, u *workload.User) {
 	if out.Status != finding.Fail || !u.OwnUsers {
 		return
 	}
@@ -222,30 +223,25 @@ func soften(out *Verdict, u *workload.User) {
 }
 
 // linuxBasis lists what the spec declares for Linux, the field that decides first.
-func linuxBasis(v *View, u *workload.User) []finding.Basis {
+func linuxBasis(v *check.View, u *workload.User) []finding.Basis {
 	basis := []finding.Basis{
-		v.declared("runAsUser", u.RunAsUserFromPod, intValue(u.RunAsUser)),
-		v.declared("runAsNonRoot", u.RunAsNonRootFromPod, boolValue(u.RunAsNonRoot)),
+		v.Declared("runAsUser", u.RunAsUserFromPod, check.Int(u.RunAsUser)),
+		v.Declared("runAsNonRoot", u.RunAsNonRootFromPod, check.Bool(u.RunAsNonRoot)),
 	}
 	if u.RunAsUser == nil {
 		slices.Reverse(basis)
 	}
 	if u.OwnUsers {
-		basis = append(basis, finding.Basis{Evidence: finding.Declared, Field: v.path("hostUsers"), Value: "false"})
+		basis = append(basis, finding.Basis{Evidence: finding.Declared, Field: v.Path("hostUsers"), Value: "false"})
 	}
 	return basis
 }
 
 // windowsBasis lists what the spec declares for Windows.
-func windowsBasis(v *View, u *workload.User) []finding.Basis {
-	basis := []finding.Basis{v.declared("windowsOptions.runAsUserName", u.RunAsUserNameFromPod, stringValue(u.RunAsUserName))}
+func windowsBasis(v *check.View, u *workload.User) []finding.Basis {
+	basis := []finding.Basis{v.Declared("windowsOptions.runAsUserName", u.RunAsUserNameFromPod, check.String(u.RunAsUserName))}
 	if u.HostProcess {
-		basis = append(basis, v.declared("windowsOptions.hostProcess", u.HostProcessFromPod, "true"))
+		basis = append(basis, v.Declared("windowsOptions.hostProcess", u.HostProcessFromPod, "true"))
 	}
-	return append(basis, v.declared("runAsNonRoot", u.RunAsNonRootFromPod, boolValue(u.RunAsNonRoot)))
-}
-
-// declared is a field of the container's security context, or of the pod's.
-func (v *View) declared(field string, fromPod bool, value string) finding.Basis {
-	return finding.Basis{Evidence: finding.Declared, Field: v.path(v.Container.FieldPath(field, fromPod)), Value: value}
+	return append(basis, v.Declared("runAsNonRoot", u.RunAsNonRootFromPod, check.Bool(u.RunAsNonRoot)))
 }

@@ -1,4 +1,4 @@
-package check_test
+package builtin_test
 
 import (
 	"regexp"
@@ -9,11 +9,12 @@ import (
 
 	"github.com/kubeassay/assay/finding"
 	"github.com/kubeassay/assay/posture/check"
+	"github.com/kubeassay/assay/posture/check/builtin"
 )
 
 func TestEveryCheckIsDescribed(t *testing.T) {
 	seen := map[string]bool{}
-	for _, c := range check.All() {
+	for _, c := range builtin.All() {
 		t.Run(c.ID, func(t *testing.T) {
 			if !regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`).MatchString(c.ID) {
 				t.Error("the ID is not in kebab-case")
@@ -22,8 +23,8 @@ func TestEveryCheckIsDescribed(t *testing.T) {
 				t.Error("another check has this ID")
 			}
 			seen[c.ID] = true
-			if (c.Judge == nil) == (c.Compare == nil) {
-				t.Error("exactly one of Judge and Compare must be set")
+			if n := judges(c); n != 1 {
+				t.Errorf("%d functions are set instead of one", n)
 			}
 			if c.Severity.Rank() >= len(finding.Severities) {
 				t.Errorf("unknown severity %q", c.Severity)
@@ -42,6 +43,19 @@ func TestEveryCheckIsDescribed(t *testing.T) {
 			fixIsYAML(t, c.Fix)
 		})
 	}
+}
+
+// judges counts the functions that a check judges by.
+func judges(c *check.Check) (n int) {
+	for _, set := range []bool{
+		c.Judge != nil, c.JudgePod != nil, c.Compare != nil, c.Join != nil, c.JudgeObject != nil,
+		c.SurveyNamespace != nil, c.SurveyCluster != nil, c.JudgeVersion != nil,
+	} {
+		if set {
+			n++
+		}
+	}
+	return n
 }
 
 // fixIsYAML wants a sentence, an empty line, and an indented snippet.
@@ -74,7 +88,7 @@ func TestSelect(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := check.Select(tt.only, tt.skip)
+			got, err := builtin.Select(tt.only, tt.skip)
 			if tt.err != "" {
 				if err == nil || !strings.Contains(err.Error(), tt.err) {
 					t.Fatalf("the error is %v, want %q in it", err, tt.err)
@@ -85,7 +99,7 @@ func TestSelect(t *testing.T) {
 				t.Fatal(err)
 			}
 			var ids []string
-			for i, rule := range check.Rules(got) {
+			for i, rule := range builtin.Rules(got) {
 				if rule.ID != got[i].ID {
 					t.Errorf("rule %d is %s", i, rule.ID)
 				}

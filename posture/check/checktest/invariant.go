@@ -1,4 +1,4 @@
-package check_test
+package checktest
 
 import (
 	"fmt"
@@ -8,15 +8,14 @@ import (
 	"strings"
 	"testing"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/kubeassay/assay/finding"
 	"github.com/kubeassay/assay/posture/check"
 )
 
-// checkVerdict holds a verdict against what is true of every verdict.
-func checkVerdict(t *testing.T, v *check.Verdict) {
+// Verdict holds a verdict against what is true of every verdict.
+func Verdict(t *testing.T, v *check.Verdict) {
 	t.Helper()
 	if !slices.Contains(finding.Statuses, v.Status) {
 		t.Errorf("unknown status %q", v.Status)
@@ -44,8 +43,8 @@ func checkVerdict(t *testing.T, v *check.Verdict) {
 	}
 }
 
-// checkBasis looks every field of a basis up in the object.
-func checkBasis(t *testing.T, v *check.Verdict, object map[string]any) {
+// Basis looks every field of a basis up in the object.
+func Basis(t *testing.T, v *check.Verdict, object map[string]any) {
 	t.Helper()
 	for i, b := range v.Basis {
 		got, ok := lookUp(object, b.Field)
@@ -62,9 +61,9 @@ func checkBasis(t *testing.T, v *check.Verdict, object map[string]any) {
 	}
 }
 
-func asMap(t *testing.T, pod *corev1.Pod) map[string]any {
+func asMap(t *testing.T, object any) map[string]any {
 	t.Helper()
-	m, err := runtime.DefaultUnstructuredConverter.ToUnstructured(pod)
+	m, err := runtime.DefaultUnstructuredConverter.ToUnstructured(object)
 	if err != nil {
 		t.Fatal(err)
 	}

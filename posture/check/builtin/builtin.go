@@ -1,0 +1,58 @@
+// Package builtin lists the checks that Assay brings along, and chooses among them.
+//
+// It has no check of its own: those stand in the packages beside it, one a subject.
+//
+//	checks, err := builtin.Select([]string{"run-as-root"}, nil)
+package builtin
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/kubeassay/assay/finding"
+	"github.com/kubeassay/assay/posture/check"
+	"github.com/kubeassay/assay/posture/check/container"
+)
+
+// All returns every check, in the order in which they are listed.
+func All() []*check.Check {
+	return slices.Concat(container.All())
+}
+
+// Select returns the checks whose IDs are in only (all, where it is empty) and
+// not in skip. An ID that no check has is an error that names those that are
+// most like it.
+func Select(only, skip []string) ([]*check.Check, error) {
+	all := All()
+	for _, id := range slices.Concat(only, skip) {
+		if !slices.ContainsFunc(all, func(c *check.Check) bool { return c.ID == id }) {
+			return nil, fmt.Errorf("unknown check %q: use one of %s", id, strings.Join(IDs(all), ", "))
+		}
+	}
+	kept := slices.DeleteFunc(all, func(c *check.Check) bool {
+		return len(only) > 0 && !slices.Contains(only, c.ID) || slices.Contains(skip, c.ID)
+	})
+	if len(kept) == 0 {
+		return nil, fmt.Errorf("no check is left: every one that is wanted is also skipped (%s)", strings.Join(skip, ", "))
+	}
+	return kept, nil
+}
+
+// IDs returns the IDs of checks.
+func IDs(checks []*check.Check) []string {
+	ids := make([]string, len(checks))
+	for i, c := range checks {
+		ids[i] = c.ID
+	}
+	return ids
+}
+
+// Rules returns the texts of checks, as reports carry them.
+func Rules(checks []*check.Check) []finding.Rule {
+	rules := make([]finding.Rule, len(checks))
+	for i, c := range checks {
+		rules[i] = c.Rule
+	}
+	return rules
+}
