@@ -56,6 +56,9 @@ type Finding struct {
 	// Annotations are that object's, as far as they are waivers; see
 	// [WaiverAnnotations]. They stand in no report.
 	Annotations map[string]string `json:"-"`
+	// NamespaceLabels are those of the workload's namespace; nil where they are
+	// not known. Nobody asks for them where there are no Annotations.
+	NamespaceLabels map[string]string `json:"-"`
 }
 
 // Basis is one field that a verdict rests on. The weaker rungs stay visible

@@ -77,8 +77,11 @@ type Summary struct {
 	// baseline that are no more. They stand in none of the counts above.
 	Known int `json:"known,omitempty"`
 	Gone  int `json:"gone,omitempty"`
-	// Selection says what of the cluster, or of the files, was asked for; absent
-	// where it was all.
+	// PerPod: there is a finding for each pod instead of one for its workload.
+	PerPod bool `json:"perPod,omitempty"`
+	// Inspected: a scan looked into running containers as well.
+	Inspected bool `json:"inspected,omitempty"`
+	// Selection says what the run was limited to; absent where it was not.
 	Selection *Selection `json:"selection,omitempty"`
 	Errors    int        `json:"errors,omitempty"`
 	// Complete: everything that was asked for was read, to the end.
@@ -114,6 +117,9 @@ const (
 	NotRunning   CoverageState = "not-running"  // there is no running container to look into
 	// NotObserved: nobody could look inside, so weaker evidence decides.
 	NotObserved CoverageState = "not-observed"
+	// Unreviewed: objects that only some checks need could not be read, so that
+	// those checks are not-reviewed.
+	Unreviewed CoverageState = "not-reviewed"
 	// OwnerUnresolved: pods were judged, but the objects that own them could
 	// not be read, so their direct owner is shown.
 	OwnerUnresolved CoverageState = "owner-unresolved"
@@ -122,7 +128,7 @@ const (
 // Complete reports whether the state leaves a scan complete: nothing that was
 // asked for is missing.
 func (s CoverageState) Complete() bool {
-	return s == Inconsistent || s == OwnerUnresolved || s == NotObserved
+	return s == Inconsistent || s == OwnerUnresolved || s == NotObserved || s == Unreviewed
 }
 
 // Coverage is one line about what was not looked at, and why.

@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubeassay/assay/finding"
+	"github.com/kubeassay/assay/posture/check"
 	"github.com/kubeassay/assay/posture/check/builtin"
 	"github.com/kubeassay/assay/posture/source"
 )
@@ -78,7 +79,7 @@ func BenchmarkNamespace(b *testing.B) {
 		for i := range objects {
 			g.add(&objects[i])
 		}
-		if _, err := g.merge(func(*finding.Finding) error { return nil }); err != nil {
+		if _, err := g.merge(joiner{}, func(*check.Check, finding.Status) {}, func(*finding.Finding) error { return nil }); err != nil {
 			b.Fatal(err)
 		}
 	}

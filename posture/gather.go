@@ -20,16 +20,23 @@ import (
 // Of the objects it keeps only strings, each of which is an allocation of its
 // own, so that it holds on to nothing else of them.
 type gatherer struct {
-	checks []*check.Check
+	// containers are the checks that are about containers, whole those about pods
+	// as a whole.
+	containers, whole []*check.Check
+	// template is what every view has in common.
+	view check.View
+	// loud are the statuses whose verdicts are kept in words, whatever they rest on.
+	loud   [statuses]bool
 	images image.Cache
 	arch   map[string]string // of nodes
 	perPod bool
 	// observed tells what was seen inside a pod's container; nil where nobody looked.
 	observed func(*source.Object, *workload.Container) *workload.Observed
-	// compares: some check compares running copies.
-	compares bool
-	// pods: some check judges pods as a whole.
-	pods bool
+	// compares: some check compares running copies; joins: some looks at pods
+	// together with other objects; labels: findings carry those of their workload.
+	compares, joins, labels bool
+	// refs: pods are asked for the Secrets and ConfigMaps that they refer to.
+	refs bool
 
 	owners    map[types.UID]*owner
 	templates []*template
@@ -41,6 +48,7 @@ type gatherer struct {
 type template struct {
 	*owner
 	containers []*judged
+	pods       []*podRecord // one
 }
 
 // groupKey tells pods apart that may have different templates: by their direct
@@ -58,6 +66,7 @@ type group struct {
 	hash       string
 	pods       int
 	containers []*judged
+	records    []*podRecord
 }
 
 // judged is what all checks said about one container, with one image, of a
@@ -73,11 +82,28 @@ type judged struct {
 }
 
 func newGatherer(o *Options) *gatherer {
-	g := &gatherer{
-		checks: o.Checks, perPod: o.PerPod, observed: o.Observed, arch: map[string]string{},
-		compares: slices.ContainsFunc(o.Checks, func(c *check.Check) bool { return c.Compare != nil }),
-		pods:     slices.ContainsFunc(o.Checks, func(c *check.Check) bool { return c.JudgePod != nil }),
+	g := &gatherer{perPod: o.PerPod, observed: o.Observed, arch: map[string]string{}, labels: o.Labels}
+	for _, c := range o.Checks {
+		switch {
+		case c.Judge != nil:
+			g.containers = append(g.containers, c)
+		case c.Compare != nil:
+			g.containers = append(g.containers, c)
+			g.compares = true
+		case c.JudgePod != nil:
+			g.whole = append(g.whole, c)
+		case c.Join != nil:
+			g.whole = append(g.whole, c)
+			g.joins = true
+		case c.SurveyNamespace != nil, c.SurveyCluster != nil:
+			g.joins = true // they may ask which pods there are
+		}
+		g.refs = g.refs || c.OptIn == check.ReadSecrets || c.OptIn == check.ReadConfigMaps
 	}
+	for _, s := range o.Statuses {
+		g.loud[rank(s)] = true
+	}
+	g.view = check.View{Images: &g.images, Standards: o.Standards, Settings: o.Settings}
 	g.reset()
 	return g
 }
@@ -96,9 +122,12 @@ func (g *gatherer) add(o *source.Object) {
 		gr := g.groupOf(o)
 		gr.pods++
 		g.judge(&gr.containers, o)
+		if g.joins {
+			gr.records = g.record(gr.records, o)
+		}
 		return
 	}
-	own := ownerOf(o)
+	own := g.ownerOf(o)
 	if own.uid != "" {
 		g.owners[own.uid] = own
 	}
@@ -109,13 +138,16 @@ func (g *gatherer) add(o *source.Object) {
 	t := &template{owner: own}
 	g.templates = append(g.templates, t)
 	g.judge(&t.containers, o)
+	if g.joins {
+		t.pods = g.record(t.pods, o)
+	}
 }
 
 // groupOf finds the group that a pod belongs to.
 func (g *gatherer) groupOf(o *source.Object) *group {
 	controller := controllerOf(o.Meta)
 	if controller == nil {
-		gr := &group{owner: ownerOf(o), bare: true}
+		gr := &group{owner: g.ownerOf(o), bare: true}
 		g.order = append(g.order, gr)
 		return gr
 	}
@@ -135,19 +167,26 @@ func (g *gatherer) groupOf(o *source.Object) *group {
 
 // judge asks all checks about all containers of a pod or template.
 func (g *gatherer) judge(list *[]*judged, o *source.Object) {
-	view := check.View{Meta: o.PodMeta, Spec: o.Spec, Status: o.Status, Owner: ownerKind(o), SpecPath: o.SpecPath, Images: &g.images}
-	if g.pods {
+	view := g.view
+	view.Meta, view.Spec, view.Status, view.Owner, view.SpecPath, view.Replicas = o.PodMeta, o.Spec, o.Status, ownerKind(o), o.SpecPath, replicas(o)
+	if len(g.whole) > 0 {
 		g.judgePod(list, o, &view)
 	}
 	for c := range workload.Containers(o.Spec) {
-		j := judgedOf(list, c, len(g.checks))
+		j := judgedOf(list, c, len(g.containers))
 		j.pods++
 		view.Container, view.Observed = c, nil
 		if g.observed != nil && o.Status != nil {
 			view.Observed = g.observed(o, c)
 		}
-		for i, ch := range g.checks {
-			if ch.Judge != nil {
+		var filter *check.Filter
+		wanted := true
+		for i, ch := range g.containers {
+			if ch.Only != filter {
+				filter = ch.Only
+				wanted = filter == nil || filter.Wants(&view)
+			}
+			if wanted && ch.Judge != nil {
 				g.note(&j.cells[i], ch.Judge, &view, o)
 			}
 		}
@@ -160,13 +199,21 @@ func (g *gatherer) judge(list *[]*judged, o *source.Object) {
 // judgePod asks the checks that are about the pod as a whole. What they say
 // stands under a container without a name.
 func (g *gatherer) judgePod(list *[]*judged, o *source.Object, view *check.View) {
-	j := judgedOf(list, &workload.Container{}, len(g.checks))
+	j := judgedOf(list, &workload.Container{}, len(g.whole))
 	j.pods++
-	for i, ch := range g.checks {
+	for i, ch := range g.whole {
 		if ch.JudgePod != nil {
 			g.note(&j.cells[i], ch.JudgePod, view, o)
 		}
 	}
+}
+
+// replicas is how many pods an object asks for.
+func replicas(o *source.Object) int32 {
+	if o.Replicas == nil {
+		return 1
+	}
+	return *o.Replicas
 }
 
 // ownerKind is the kind of what makes the pods: the object itself where it is
@@ -193,19 +240,22 @@ func judgedOf(list *[]*judged, c *workload.Container, checks int) *judged {
 }
 
 // note asks a check and counts its verdict. Most verdicts are like one that is
-// there already; the check puts into words only those that are not.
+// there already; the check puts into words only those that are not. Of what is
+// in order by the spec alone, and nobody asked to see, only the number is kept.
 func (g *gatherer) note(c *cell, judge func(check.View) check.Verdict, view *check.View, o *source.Object) {
 	view.Brief = true
 	v := judge(*view)
+	if g.quiet(&v) {
+		c.quiet[rank(v.Status)-quietFrom]++
+		return
+	}
 	t := c.find(&v)
 	if t == nil || g.perPod && o.Status != nil {
-		// Also where nobody asked for verdicts of this status: a graver one may
-		// show this one's evidence beside its own.
 		view.Brief = false
 		v = judge(*view)
 	}
 	if t == nil {
-		t = c.start(&v, o)
+		t = c.start(&v, locate(o, &v))
 	}
 	t.pods++
 	if o.Status == nil {
@@ -217,6 +267,12 @@ func (g *gatherer) note(c *cell, judge func(check.View) check.Verdict, view *che
 	if g.perPod {
 		c.each = append(c.each, tally{Verdict: v, pods: 1, names: []string{nameOf(o.Meta)}, location: locate(o, &v)})
 	}
+}
+
+// quiet reports whether nobody will read a verdict. One that a stronger rung may
+// settle, or that is such a rung, may be shown beside another.
+func (g *gatherer) quiet(v *check.Verdict) bool {
+	return (v.Status == finding.Pass || v.Status == finding.NotApplicable) && v.Evidence == finding.Declared && !v.May && !g.loud[rank(v.Status)]
 }
 
 // copiesKept and nodesKept bound what is kept for checks that compare copies.

@@ -12,10 +12,12 @@ import (
 // merged is a workload with everything that belongs to it: the templates of
 // the objects that a person edits, and the pods, by template.
 type merged struct {
-	ref       finding.Workload
-	templates []*template
-	groups    []*owned
-	pods      int
+	ref finding.Workload
+	// labels and annotations are those of the object, where it was read.
+	labels, annotations map[string]string
+	templates           []*template
+	groups              []*owned
+	pods                int
 }
 
 // owned is a group of pods and its age against each of the workload's templates.
@@ -59,14 +61,26 @@ type inGroup struct {
 type totals struct{ workloads, containers int }
 
 // merge hands on the findings of everything that was gathered, and forgets it.
-func (g *gatherer) merge(emit func(*finding.Finding) error) (totals, error) {
+// What would be no more than a status is only counted.
+func (g *gatherer) merge(join joiner, count func(*check.Check, finding.Status), emit func(*finding.Finding) error) (totals, error) {
 	all := g.workloads()
 	g.reset()
+	g.join(all, join)
 	sum := totals{workloads: len(all)}
 	for _, w := range all {
 		for _, p := range w.parts() {
 			sum.containers += p.containers()
-			for i, ch := range g.checks {
+			checks := g.containers
+			if p.kind == "" {
+				checks = g.whole
+			}
+			for i, ch := range checks {
+				if status, ok := p.quiet(i, ch); ok {
+					if status != "" {
+						count(ch, status)
+					}
+					continue
+				}
 				for _, f := range g.findings(p, i, ch) {
 					if err := emit(f); err != nil {
 						return sum, err
@@ -78,17 +92,47 @@ func (g *gatherer) merge(emit func(*finding.Finding) error) (totals, error) {
 	return sum, nil
 }
 
+// quiet is the status of a verdict that only has to be counted; ok is false
+// where there is more to say, and the status empty where there is nothing.
+func (p *part) quiet(i int, ch *check.Check) (status finding.Status, ok bool) {
+	if ch.Compare != nil {
+		return "", false
+	}
+	worst := statuses
+	add := func(c *cell) bool {
+		s, only := c.only()
+		if s != "" {
+			worst = min(worst, rank(s))
+		}
+		return only
+	}
+	for _, in := range p.templates {
+		if !add(&in.cells[i]) {
+			return "", false
+		}
+	}
+	for _, in := range p.groups {
+		if !add(&in.cells[i]) {
+			return "", false
+		}
+	}
+	if worst == statuses {
+		return "", true
+	}
+	return finding.Statuses[worst], true
+}
+
 // workloads sorts templates and groups under their workloads, in the order of
 // namespace, kind and name.
 func (g *gatherer) workloads() []*merged {
 	byRef := map[finding.Workload]*merged{}
 	var all []*merged
-	find := func(ref finding.Workload, alone bool) *merged {
-		w := byRef[ref]
+	find := func(ref *owner, alone bool) *merged {
+		w := byRef[ref.ref]
 		if w == nil || alone {
-			w = &merged{ref: ref}
+			w = &merged{ref: ref.ref, labels: ref.labels, annotations: ref.annotations}
 			all = append(all, w)
-			byRef[ref] = w
+			byRef[ref.ref] = w
 		}
 		return w
 	}
@@ -98,12 +142,12 @@ func (g *gatherer) workloads() []*merged {
 			continue // its owner's is judged
 		}
 		// Objects from files have no UID: two of the same name are two workloads.
-		w := find(way[len(way)-1].ref, t.uid == "")
+		w := find(way[len(way)-1], t.uid == "")
 		w.templates = append(w.templates, t)
 	}
 	for _, gr := range g.order {
 		way := g.climb(gr.owner)
-		w := find(way[len(way)-1].ref, gr.bare)
+		w := find(way[len(way)-1], gr.bare)
 		w.pods += gr.pods
 		ages := make([]age, len(w.templates))
 		for i, t := range w.templates {
@@ -186,7 +230,7 @@ func (p *part) finding(ch *check.Check, v *check.Verdict, image string) *finding
 	return &finding.Finding{
 		Check: ch.ID, Status: v.Status, Severity: v.Severity, Evidence: v.Evidence,
 		Workload: p.of.ref, Container: p.name, ContainerType: p.kind, Image: image,
-		Message: v.Message, PodsTotal: p.of.pods,
+		Message: v.Message, PodsTotal: p.of.pods, Labels: p.of.labels, Annotations: p.of.annotations,
 	}
 }
 

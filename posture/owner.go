@@ -20,15 +20,20 @@ type owner struct {
 	controller *owner // as the object refers to it; nil at the top
 	revision   source.Revision
 	template   bool // the source has given its template, too
+	// labels and annotations are the object's own, where findings carry them.
+	labels, annotations map[string]string
 }
 
-func ownerOf(o *source.Object) *owner {
+func (g *gatherer) ownerOf(o *source.Object) *owner {
 	own := &owner{
 		ref: finding.Workload{APIVersion: o.APIVersion, Kind: o.Kind, Namespace: o.Meta.Namespace, Name: nameOf(o.Meta)},
 		uid: o.Meta.UID, revision: o.Revision,
 	}
 	if c := controllerOf(o.Meta); c != nil {
 		own.controller = referenceTo(c, o.Meta.Namespace)
+	}
+	if g.labels {
+		own.labels, own.annotations = o.Meta.Labels, finding.WaiverAnnotations(o.Meta.Annotations)
 	}
 	return own
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/kubeassay/assay/finding"
 	"github.com/kubeassay/assay/posture/check"
 	"github.com/kubeassay/assay/posture/check/builtin"
+	"github.com/kubeassay/assay/posture/pss"
 	"github.com/kubeassay/assay/posture/source"
 	"github.com/kubeassay/assay/workload"
 )
@@ -36,6 +37,29 @@ type Options struct {
 	// Waive, where set, may give a finding its waiver. What is waived is handed
 	// on, and counted apart.
 	Waive func(*finding.Finding)
+	// Known, where set, reports whether a finding was there before (in a
+	// baseline); it is then counted apart, and not handed on.
+	Known func(*finding.Finding) bool
+	// Labels: findings carry the labels and annotations of their object, for Waive.
+	Labels bool
+	// Count, where set, is told the check and status of each verdict that nobody
+	// asked to see and that says no more: passes, and what does not apply.
+	Count func(*check.Check, finding.Status)
+	// Off are checks that were not permitted to read what they need. Each is not-reviewed.
+	Off []*check.Check
+	// Standards are the Pod Security Standards to judge by; empty: the newest known.
+	Standards *check.Standards
+	// Settings are what checks can't know by themselves.
+	Settings *check.Settings
+	// Live: objects come from a cluster, whose server has this Version.
+	Live    bool
+	Version string
+	// Target is the version, such as "1.36", that objects are to be judged for
+	// instead of the server's.
+	Target string
+	// Partial: what was asked for leaves out pods or objects, so that what nothing
+	// refers to may be referred to by those.
+	Partial bool
 	// Observed, where set, tells what was seen inside a pod's container; nil for
 	// a container that nobody looked into.
 	Observed func(*source.Object, *workload.Container) *workload.Observed
@@ -68,9 +92,18 @@ func Scan(ctx context.Context, src source.Source, o Options, sink Sink) (*findin
 	if len(o.Statuses) == 0 {
 		o.Statuses = []finding.Status{finding.Fail, finding.Error}
 	}
-	s := &scan{Options: o, sink: sink, gatherer: newGatherer(&o), namespaces: map[string]struct{}{}}
+	if o.Standards == nil {
+		var err error
+		if o.Standards, err = check.NewStandards(pss.Newest()); err != nil {
+			return nil, err
+		}
+	}
+	if o.Settings == nil {
+		o.Settings = &check.Settings{}
+	}
+	s := newScan(o, sink)
 	s.report = finding.Report{
-		APIVersion: finding.APIVersion, Kind: finding.ReportKind, Rules: builtin.Rules(o.Checks),
+		APIVersion: finding.APIVersion, Kind: finding.ReportKind, Rules: builtin.Rules(slices.Concat(o.Checks, o.Off)),
 		Summary: finding.Summary{
 			StartedAt: o.Now().UTC(), Findings: map[finding.Severity]int{},
 			Checks: map[string]int{}, Statuses: map[finding.Status]int{},
@@ -91,8 +124,16 @@ type scan struct {
 	sink       Sink
 	report     finding.Report
 	gatherer   *gatherer
+	objects    *objects
 	namespaces map[string]struct{} // seen since the last merge; those done are only counted
 	shown      time.Time
+}
+
+func newScan(o Options, sink Sink) *scan {
+	s := &scan{Options: o, sink: sink, gatherer: newGatherer(&o), namespaces: map[string]struct{}{}}
+	s.objects = newObjects(&o)
+	s.objects.emit, s.objects.count, s.objects.quiet = s.emit, s.count, s.gatherer.quiet
+	return s
 }
 
 func (s *scan) run(ctx context.Context, src source.Source) error {
@@ -109,8 +150,14 @@ func (s *scan) run(ctx context.Context, src source.Source) error {
 		})
 		failed = nil
 	}
+	if failed != nil || ctx.Err() != nil {
+		s.objects.cut = "the scan ended before everything was read"
+	}
 	// Also after a failure: what is known is worth having.
-	return errors.Join(failed, s.merge())
+	if err := s.merge(); err != nil {
+		return errors.Join(failed, err)
+	}
+	return errors.Join(failed, s.objects.end(s.Checks, s.Off), s.sink.Flush())
 }
 
 // sinkError is an error of the sink's, as opposed to the source's.
@@ -141,22 +188,42 @@ func (s *scan) item(item *source.Item) error {
 			sum.Pods++
 		}
 		s.gatherer.add(o)
+		if o.Status == nil {
+			if err := s.objects.workload(o); err != nil {
+				return err
+			}
+		}
 		if o.Meta.Namespace != "" { // in a file it may be left out
 			s.namespaces[o.Meta.Namespace] = struct{}{}
 		}
 		s.progress(false)
 	case item.Node != nil:
 		s.gatherer.arch[item.Node.Name] = item.Node.Arch
+	case item.Other != nil:
+		sum.Objects++
+		s.progress(false)
+		return s.objects.add(item.Other)
 	case item.Unjudged:
 		sum.Objects++
 		sum.Unjudged++
+	case item.Gap != nil:
+		s.objects.index.Miss(*item.Gap)
+		if item.Coverage != nil {
+			s.report.Coverage = append(s.report.Coverage, *item.Coverage)
+		}
 	case item.Coverage != nil:
 		s.report.Coverage = append(s.report.Coverage, *item.Coverage)
 	case item.Problem != nil:
 		s.report.Errors = append(s.report.Errors, *item.Problem)
 	case item.NamespaceDone != "":
 		s.namespaces[item.NamespaceDone] = struct{}{}
-		return s.merge()
+		if err := s.merge(); err != nil {
+			return err
+		}
+		if err := s.objects.done(item.NamespaceDone); err != nil {
+			return err
+		}
+		return s.sink.Flush()
 	}
 	return nil
 }
@@ -164,7 +231,7 @@ func (s *scan) item(item *source.Item) error {
 // merge hands on what has been gathered.
 func (s *scan) merge() error {
 	sum := &s.report.Summary
-	totals, err := s.gatherer.merge(s.emit)
+	totals, err := s.gatherer.merge(joiner{s.objects.index, s.objects.missing}, s.count, s.emit)
 	if err != nil {
 		return err
 	}
@@ -173,7 +240,15 @@ func (s *scan) merge() error {
 	sum.Namespaces += len(s.namespaces)
 	clear(s.namespaces)
 	s.progress(true)
-	return s.sink.Flush()
+	return nil
+}
+
+// count counts a verdict of which nobody wants more than its status.
+func (s *scan) count(c *check.Check, status finding.Status) {
+	s.report.Summary.Statuses[status]++
+	if s.Count != nil {
+		s.Count(c, status)
+	}
 }
 
 // emit counts a finding, and hands it on if it is wanted.

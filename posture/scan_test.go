@@ -39,7 +39,7 @@ func TestFiltersHideButTheSummaryCounts(t *testing.T) {
 	short := map[string]string{"image-latest-tag": "image", "run-as-root": "root"}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			checks, err := builtin.Select(nil, []string{"image-tag-drift"})
+			checks, err := builtin.Select([]string{"image-latest-tag", "run-as-root"}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -119,7 +119,7 @@ func TestNamespacesAreHandedOnWhenTheyAreDone(t *testing.T) {
 }
 
 func TestNothingIsKeptOfANamespaceThatIsDone(t *testing.T) {
-	s := &scan{Options: Options{Checks: builtin.All()}, sink: &kept{}, namespaces: map[string]struct{}{}}
+	s := newScan(Options{Checks: few()}, &kept{})
 	s.Statuses = everyStatus
 	s.report.Summary = finding.Summary{Findings: map[finding.Severity]int{}, Checks: map[string]int{}, Statuses: map[finding.Status]int{}}
 	s.gatherer = newGatherer(&s.Options)

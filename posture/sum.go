@@ -78,12 +78,19 @@ func (s *sum) addPods(in *inGroup) {
 			s.reports = append(s.reports, at)
 		}
 	}
+	for _, t := range in.cells[s.nth].counted() {
+		s.count[rank(t.Status)] += t.pods
+		if s.pod == nil || graver(&t.Verdict, &s.pod.Verdict) {
+			s.pod = &rung{tally: t, image: in.image, owner: in.group.owner, age: in.group.nearest()}
+		}
+	}
 }
 
 // addTemplate adds what a template says, unless another one says worse. In a
 // file two containers may have the same name; then there is more than one verdict.
 func (s *sum) addTemplate(in *inTemplate) {
-	for _, t := range in.cells[s.nth].tallies {
+	c := &in.cells[s.nth]
+	for _, t := range slices.Concat(c.tallies, c.counted()) {
 		at := &rung{tally: t, image: in.image, owner: s.part.of.templates[in.index].owner}
 		var clears *rung
 		if at.open() {

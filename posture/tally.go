@@ -12,6 +12,35 @@ import (
 type cell struct {
 	tallies []*tally
 	each    []tally // one for every pod, where each gets its own finding
+	// quiet counts verdicts that are only counted: passes, and what does not apply.
+	quiet [statuses - quietFrom]int32
+}
+
+// quietFrom is the rank of the first status whose verdicts may be only counted.
+const quietFrom = 3
+
+// only reports whether nothing but counts is in the cell, and the graver of the
+// statuses that they are of.
+func (c *cell) only() (status finding.Status, ok bool) {
+	if len(c.tallies) > 0 {
+		return "", false
+	}
+	for i, n := range c.quiet {
+		if n > 0 {
+			return finding.Statuses[quietFrom+i], true
+		}
+	}
+	return "", true
+}
+
+// counted makes tallies of what was only counted.
+func (c *cell) counted() (all []*tally) {
+	for i, n := range c.quiet {
+		if n > 0 {
+			all = append(all, &tally{Verdict: check.Verdict{Status: finding.Statuses[quietFrom+i], Evidence: finding.Declared}, pods: int(n)})
+		}
+	}
+	return all
 }
 
 // tally counts one verdict: how many pods it is about, and what it said about the first.
@@ -47,8 +76,8 @@ func (c *cell) find(v *check.Verdict) *tally {
 }
 
 // start adds a tally. Its place can be found only while the object lasts.
-func (c *cell) start(v *check.Verdict, o *source.Object) *tally {
-	t := &tally{Verdict: *v, location: locate(o, v)}
+func (c *cell) start(v *check.Verdict, at *finding.Location) *tally {
+	t := &tally{Verdict: *v, location: at}
 	if len(c.tallies) >= talliesKept {
 		// From here on this one stands for all values, so it can't show one.
 		t.Value = ""

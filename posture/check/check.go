@@ -41,6 +41,8 @@ type Check struct {
 	// Kinds are those that the check asks the index about, or judges. Where one of
 	// them can't be read, what the check says is not-reviewed.
 	Kinds []schema.GroupKind
+	// KnowsGaps: the check itself says what it means that some could not be read.
+	KnowsGaps bool
 	// OptIn is the flag that permits the reading that the check needs, such as
 	// "read-secrets"; empty for one that is always made.
 	OptIn string

@@ -2,6 +2,7 @@ package index
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -64,13 +65,13 @@ type Index struct {
 
 	namespaces map[string]*Namespace
 	memo       memo
-	gaps       []Gap
+	gaps       map[schema.GroupKind]map[string]string // reasons, by namespace
 	pods       map[Runner]*Runner
 }
 
 // New returns an index without objects.
 func New() *Index {
-	return &Index{namespaces: map[string]*Namespace{}, memo: memo{}, pods: map[Runner]*Runner{}}
+	return &Index{namespaces: map[string]*Namespace{}, memo: memo{}, gaps: map[schema.GroupKind]map[string]string{}, pods: map[Runner]*Runner{}}
 }
 
 // Namespace returns what is in a namespace, which is made where it is new. The
@@ -123,22 +124,43 @@ func (x *Index) Find(kind schema.GroupKind, namespace, name string) *Object {
 	return n.objects[kind].byName[name]
 }
 
-// Miss notes that something could not be read.
-func (x *Index) Miss(g Gap) { x.gaps = append(x.gaps, g) }
+// Miss notes that something could not be read. The first reason stands.
+func (x *Index) Miss(g Gap) {
+	if x.gaps[g.Kind] == nil {
+		x.gaps[g.Kind] = map[string]string{}
+	}
+	if _, told := x.gaps[g.Kind][g.Namespace]; !told {
+		x.gaps[g.Kind][g.Namespace] = g.Reason
+	}
+}
 
 // Missing says why not all objects of a kind are known in a namespace (or
 // anywhere, where it is empty); ok is false where all of them are.
 func (x *Index) Missing(kind schema.GroupKind, namespace string) (reason string, ok bool) {
-	for _, g := range x.gaps {
-		if g.Kind == kind && (g.Namespace == "" || namespace == "" || g.Namespace == namespace) {
-			return g.Reason, true
-		}
+	gaps := x.gaps[kind]
+	if reason, ok = gaps[""]; ok || len(gaps) == 0 {
+		return reason, ok
 	}
-	return "", false
+	if namespace == "" {
+		namespace = slices.Min(slices.Collect(maps.Keys(gaps)))
+	}
+	reason, ok = gaps[namespace]
+	return reason, ok
 }
 
-// Gaps lists everything that could not be read.
-func (x *Index) Gaps() []Gap { return x.gaps }
+// Gaps lists everything that could not be read, by kind and namespace.
+func (x *Index) Gaps() []Gap {
+	var all []Gap
+	for kind, gaps := range x.gaps {
+		for namespace, reason := range gaps {
+			all = append(all, Gap{kind, namespace, reason})
+		}
+	}
+	slices.SortFunc(all, func(a, b Gap) int {
+		return cmp.Or(cmp.Compare(a.Kind.Group, b.Kind.Group), cmp.Compare(a.Kind.Kind, b.Kind.Kind), cmp.Compare(a.Namespace, b.Namespace))
+	})
+	return all
+}
 
 // Forget drops a namespace's objects, once nothing more will be asked of them.
 // Kinds that are kept stay.

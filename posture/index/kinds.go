@@ -8,6 +8,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
 // NewObject returns an empty object to read an object of a kind into: of its
@@ -71,4 +72,18 @@ func newCore(kind string) metav1.Object {
 		return new(corev1.Node)
 	}
 	return new(unstructured.Unstructured)
+}
+
+// Kept reports whether objects of a kind are needed until the end of a scan, of
+// a cluster that is read namespace by namespace. The others are asked for only
+// by what is in their own namespace.
+func Kept(kind schema.GroupKind) bool {
+	switch kind {
+	case schema.GroupKind{Kind: "Service"}, schema.GroupKind{Kind: "ResourceQuota"}, schema.GroupKind{Kind: "LimitRange"},
+		schema.GroupKind{Kind: "Secret"}, schema.GroupKind{Kind: "ConfigMap"},
+		schema.GroupKind{Group: "networking.k8s.io", Kind: "NetworkPolicy"}, schema.GroupKind{Group: "networking.k8s.io", Kind: "Ingress"},
+		schema.GroupKind{Group: "policy", Kind: "PodDisruptionBudget"}:
+		return false
+	}
+	return true
 }

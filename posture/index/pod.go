@@ -32,6 +32,11 @@ type Pod struct {
 	ReachesNode bool
 	// Mirror: the kubelet made it from a file of the node.
 	Mirror bool
+	// TokenVolume: it mounts a service account's token by a volume of its own,
+	// whatever Automount says.
+	TokenVolume bool
+	// PriorityClass and RuntimeClass are empty where the spec names none.
+	PriorityClass, RuntimeClass string
 	// Secrets and ConfigMaps are the names that it refers to, where some check asks.
 	Secrets, ConfigMaps []string
 }
@@ -42,6 +47,13 @@ func PodOf(meta *metav1.ObjectMeta, spec *corev1.PodSpec) Pod {
 		Namespace: meta.Namespace, Name: meta.Name, Labels: meta.Labels, Replicas: 1,
 		ServiceAccount: spec.ServiceAccountName, Automount: spec.AutomountServiceAccountToken,
 		HostNetwork: spec.HostNetwork, ReachesNode: reachesNode(spec),
+		TokenVolume: hasTokenVolume(spec), PriorityClass: spec.PriorityClassName,
+	}
+	if spec.RuntimeClassName != nil {
+		p.RuntimeClass = *spec.RuntimeClassName
+	}
+	if p.ServiceAccount == "" { // the old name of the field, which an API server copies
+		p.ServiceAccount = spec.DeprecatedServiceAccount
 	}
 	if p.ServiceAccount == "" {
 		p.ServiceAccount = "default"
@@ -55,6 +67,7 @@ func PodOf(meta *metav1.ObjectMeta, spec *corev1.PodSpec) Pod {
 func (p *Pod) Like(q *Pod) bool {
 	return p.Template == q.Template && p.Namespace == q.Namespace && p.ServiceAccount == q.ServiceAccount && p.Owner == q.Owner &&
 		same(p.Automount, q.Automount) && p.HostNetwork == q.HostNetwork && p.ReachesNode == q.ReachesNode && p.Mirror == q.Mirror &&
+		p.TokenVolume == q.TokenVolume && p.PriorityClass == q.PriorityClass && p.RuntimeClass == q.RuntimeClass &&
 		maps.Equal(p.Labels, q.Labels) && slices.Equal(p.Secrets, q.Secrets) && slices.Equal(p.ConfigMaps, q.ConfigMaps)
 }
 
@@ -63,6 +76,21 @@ func same(a, b *bool) bool {
 		return a == b
 	}
 	return *a == *b
+}
+
+func hasTokenVolume(spec *corev1.PodSpec) bool {
+	for i := range spec.Volumes {
+		p := spec.Volumes[i].Projected
+		if p == nil {
+			continue
+		}
+		for j := range p.Sources {
+			if p.Sources[j].ServiceAccountToken != nil {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func reachesNode(spec *corev1.PodSpec) bool {

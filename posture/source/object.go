@@ -31,6 +31,7 @@ func FromDeployment(d *appsv1.Deployment) Object {
 		// A paused one's controller sees a new template and makes no revision of it.
 		Settled: settled(&d.ObjectMeta, d.Status.ObservedGeneration) && !d.Spec.Paused,
 	}
+	o.Replicas = d.Spec.Replicas
 	return o
 }
 
@@ -42,6 +43,7 @@ func FromReplicaSet(r *appsv1.ReplicaSet) Object {
 		Number:  r.Annotations[RevisionAnnotation],
 		Settled: settled(&r.ObjectMeta, r.Status.ObservedGeneration),
 	}
+	o.Replicas = r.Spec.Replicas
 	o.Idle = r.Spec.Replicas != nil && *r.Spec.Replicas == 0
 	return o
 }
@@ -53,6 +55,7 @@ func FromStatefulSet(s *appsv1.StatefulSet) Object {
 		Hash:    s.Status.UpdateRevision,
 		Settled: settled(&s.ObjectMeta, s.Status.ObservedGeneration),
 	}
+	o.Replicas = s.Spec.Replicas
 	return o
 }
 

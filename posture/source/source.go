@@ -17,6 +17,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubeassay/assay/finding"
+	"github.com/kubeassay/assay/posture/index"
 )
 
 // Source yields what there is to judge.
@@ -47,19 +48,15 @@ type Item struct {
 	// Unjudged: an object was read that holds no pod template.
 	Unjudged bool
 	// Other, beside Unjudged, is an object without a pod template that was asked for.
-	Other *Other
+	// What is needed beyond a namespace comes before all namespaces, where the
+	// source has an order, and what is in a namespace before its pods.
+	Other *index.Object
+	// Gap tells, beside Coverage, that objects which were asked for could not be read.
+	Gap *index.Gap
 	// NamespaceDone names a namespace of which nothing more will come.
 	NamespaceDone string
 	Coverage      *finding.Coverage
 	Problem       *finding.Problem
-}
-
-// Other is an object of a kind that holds no pod template.
-type Other struct {
-	// Object is of the type that was asked for, such as *rbacv1.Role.
-	Object metav1.Object
-	// Locate finds a field path in the file that it stands in.
-	Locate func(field string) finding.Location
 }
 
 // Object is a pod, or an object that holds a pod template. It is valid until
@@ -79,6 +76,9 @@ type Object struct {
 	// Revision identifies, for an owner of pods, the pods of its current
 	// template; see the type.
 	Revision Revision
+	// Replicas is how many pods it asks for; nil where its kind does not say, or
+	// the object leaves it out, which mostly means one.
+	Replicas *int32
 	// Idle: it wants no pods (spec.replicas is 0), as the old ReplicaSets of a
 	// Deployment do.
 	Idle bool

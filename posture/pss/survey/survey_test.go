@@ -17,6 +17,7 @@ import (
 	"k8s.io/pod-security-admission/api"
 
 	"github.com/kubeassay/assay/finding"
+	"github.com/kubeassay/assay/posture/index"
 	"github.com/kubeassay/assay/posture/pss"
 	"github.com/kubeassay/assay/posture/pss/survey"
 	"github.com/kubeassay/assay/posture/source"
@@ -34,7 +35,7 @@ func (g given) Items(context.Context) iter.Seq2[source.Item, error] {
 				yield(item, x)
 				return
 			case *corev1.Namespace:
-				item = source.Item{Unjudged: true, Other: &source.Other{Object: x}}
+				item = source.Item{Unjudged: true, Other: &index.Object{Object: x}}
 			case finding.Coverage:
 				item.Coverage = &x
 			case finding.Problem:

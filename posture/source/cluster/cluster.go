@@ -7,6 +7,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/kubeassay/assay/kube"
@@ -24,6 +25,11 @@ type Options struct {
 	// Kinds to judge; empty means all that hold a pod template. Kinds that are
 	// named must be readable, or the scan is not complete.
 	Kinds []kube.Resource
+	// Others are the kinds that checks ask about besides pods and what makes them.
+	// Of Secrets only the metadata is ever read. What may not be read is a Gap.
+	Others []schema.GroupKind
+	// OthersRequired: the scan is not complete without them.
+	OthersRequired bool
 	// Nodes are read for their architecture, where that is permitted.
 	Nodes bool
 	// PageSize is how many objects are asked for at a time; 0 is DefaultPageSize.
@@ -97,6 +103,11 @@ func New(client *kube.Client, o Options) (*Source, error) {
 // lists says which kinds are read, and how.
 func (s *Source) lists() []list {
 	var all []list
+	for _, o := range s.wanted() {
+		if o.local {
+			all = append(all, list{resource: o.resource, required: s.o.OthersRequired, metadata: o.metadata, other: &o})
+		}
+	}
 	judged := func(r kube.Resource) bool { return len(s.o.Kinds) == 0 || slices.Contains(s.o.Kinds, r) }
 	pods := judged(kube.Pods)
 	for _, r := range Kinds() {
@@ -110,7 +121,7 @@ func (s *Source) lists() []list {
 			l.fields = s.o.FieldSelector
 		case judged(r) && s.o.FieldSelector == "":
 		case pods && between:
-			l.ownersOnly, l.required = true, false
+			l.ownersOnly, l.metadata, l.required = true, true, false
 		default:
 			continue
 		}
@@ -136,7 +147,11 @@ type list struct {
 	resource kube.Resource
 	// required: the scan is not complete without it.
 	required bool
-	// ownersOnly: only its metadata is read.
-	ownersOnly     bool
+	// ownersOnly: it is read only to tell who owns whom.
+	ownersOnly bool
+	// metadata: no more than that is asked for.
+	metadata bool
+	// other, where set, says that the kind holds no pods.
+	other          *other
 	labels, fields string
 }

@@ -107,7 +107,7 @@ func (r *reader) failures(s *stream) []finding.Coverage {
 // saidByPods reports whether pods are missing for the same namespaces. Where
 // they are, it goes without saying that what owns them is missing too.
 func (r *reader) saidByPods(s *stream, f *failure) bool {
-	if s.list.required {
+	if s.list.required || s.list.other != nil {
 		return false
 	}
 	for _, p := range r.streams {
@@ -153,12 +153,18 @@ func (s *stream) scopeOf(f *failure) string {
 func (s *stream) state(err error) finding.CoverageState {
 	state := stateOf(err)
 	if !s.list.required && (state == finding.Forbidden || state == finding.Unsupported) {
+		if s.list.other != nil {
+			return finding.Unreviewed
+		}
 		return finding.OwnerUnresolved
 	}
 	return state
 }
 
 func (s *stream) explain(detail string) string {
+	if s.list.other != nil {
+		return detail + "; the checks that need it are not-reviewed there"
+	}
 	if s.list.required {
 		return detail
 	}

@@ -5,16 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/url"
 	"slices"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/kubeassay/assay/finding"
 	"github.com/kubeassay/assay/kube"
+	"github.com/kubeassay/assay/posture/index"
 	"github.com/kubeassay/assay/posture/source"
 )
 
@@ -57,16 +59,20 @@ func (r *reader) findNamespaces(ctx context.Context) error {
 		return r.checkNamespaces(ctx)
 	}
 	err := r.eachMeta(ctx, kube.Namespaces, func(m *metav1.ObjectMeta) error {
-		if r.scope.wants(m.Name) {
-			r.scope.names = append(r.scope.names, m.Name)
+		if !r.scope.wants(m.Name) {
+			return nil
 		}
-		return nil
+		r.scope.names = append(r.scope.names, m.Name)
+		return r.namespace(m)
 	})
 	slices.SortFunc(r.scope.names, kube.CompareNamespaces)
 	if err == nil || fatal(ctx, err) || errors.Is(err, errStopped) {
 		return err
 	}
 	r.scope.unknown = true
+	if err := r.missNamespace("", err); err != nil {
+		return err
+	}
 	if !apierrors.IsForbidden(err) {
 		return r.gap("kind/namespaces", stateOf(err), "%v", err)
 	}
@@ -81,12 +87,18 @@ func (r *reader) checkNamespaces(ctx context.Context) error {
 	names := slices.Clone(r.o.Namespaces)
 	slices.SortFunc(names, kube.CompareNamespaces)
 	for _, n := range slices.Compact(names) {
-		switch err := r.exists(ctx, n); {
+		switch m, err := r.exists(ctx, n); {
 		case err == nil:
 			r.scope.names = append(r.scope.names, n)
+			if err := r.namespace(m); err != nil {
+				return err
+			}
 		case apierrors.IsForbidden(err):
 			r.scope.names = append(r.scope.names, n)
 			r.scope.unchecked[n] = true
+			if err := r.missNamespace(n, err); err != nil {
+				return err
+			}
 		case apierrors.IsNotFound(err):
 			if err := r.gap("namespace/"+n, finding.NotFound, "there is no namespace %s in this cluster", n); err != nil {
 				return err
@@ -102,13 +114,35 @@ func (r *reader) checkNamespaces(ctx context.Context) error {
 	return nil
 }
 
-func (r *reader) exists(ctx context.Context, namespace string) error {
+// namespace tells of one, where that was asked for.
+func (r *reader) namespace(m *metav1.ObjectMeta) error {
+	if !r.asks(namespaceKind()) {
+		return nil
+	}
+	m.ManagedFields = nil
+	return r.item(source.Item{Other: &index.Object{APIVersion: "v1", Kind: kube.Namespaces.Kind, Object: &corev1.Namespace{ObjectMeta: *m}}})
+}
+
+// missNamespace tells that one, or all, could not be read, where that was asked for.
+func (r *reader) missNamespace(name string, why error) error {
+	if !r.asks(namespaceKind()) {
+		return nil
+	}
+	return r.item(source.Item{Gap: &index.Gap{Kind: namespaceKind(), Namespace: name, Reason: why.Error()}})
+}
+
+func namespaceKind() schema.GroupKind { return schema.GroupKind{Kind: kube.Namespaces.Kind} }
+
+func (r *reader) exists(ctx context.Context, namespace string) (*metav1.ObjectMeta, error) {
 	if err := r.turns.Acquire(ctx, 1); err != nil {
-		return err
+		return nil, err
 	}
 	defer r.turns.Release(1)
-	_, err := r.client.Get(ctx, "/api/v1/namespaces/"+url.PathEscape(namespace))
-	return err
+	var n corev1.Namespace
+	if err := r.client.Read(ctx, kube.Ref{Resource: kube.Namespaces, Name: namespace}, &n); err != nil {
+		return nil, err
+	}
+	return &n.ObjectMeta, nil
 }
 
 // checkEmpty looks again at a namespace in which nothing was found though it
@@ -120,7 +154,7 @@ func (r *reader) checkEmpty(ctx context.Context, namespace string) error {
 	guessed := !slices.Contains(r.scope.names, namespace)
 	var err error
 	if !r.scope.unchecked[namespace] {
-		err = r.exists(ctx, namespace)
+		_, err = r.exists(ctx, namespace)
 	}
 	switch {
 	case err != nil && ctx.Err() != nil:

@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
 	"github.com/kubeassay/assay/finding"
 	"github.com/kubeassay/assay/kube"
 	"github.com/kubeassay/assay/kube/permission"
@@ -37,15 +39,41 @@ func (s *Source) Needs() []Need {
 			all = append(all, Need{permission.Want{Verb: "list", Resource: l.resource, Namespace: n}, l.required, l.purpose()})
 		}
 	}
-	if s.o.Nodes {
+	all = append(all, s.othersNeeds()...)
+	if s.o.Nodes && !s.asks(schema.GroupKind{Kind: "Node"}) {
 		all = append(all, Need{permission.Want{Verb: "list", Resource: kube.Nodes}, false, "whether pods differ because their nodes do"})
 	}
 	return all
 }
 
+// othersNeeds are the permissions for what is no pod and makes none.
+func (s *Source) othersNeeds() (all []Need) {
+	named := slices.Compact(slices.Sorted(slices.Values(s.o.Namespaces)))
+	for _, o := range s.wanted() {
+		if o.local { // among the lists
+			continue
+		}
+		switch {
+		case len(named) == 0:
+			all = append(all, Need{permission.Want{Verb: "list", Resource: o.resource}, s.o.OthersRequired, purposeOfOthers})
+		case o.resource.Namespaced:
+			for _, n := range named {
+				all = append(all, Need{permission.Want{Verb: "list", Resource: o.resource, Namespace: n}, s.o.OthersRequired, purposeOfOthers})
+			}
+		}
+	}
+	return all
+}
+
+const purposeOfOthers = "what checks ask about besides pods"
+
 func (l *list) purpose() string {
 	_, between := between(l.resource)
 	switch {
+	case l.other != nil && l.metadata:
+		return "what checks ask about besides pods (only metadata is read)"
+	case l.other != nil:
+		return purposeOfOthers
 	case l.resource == kube.Pods:
 		return "what runs"
 	case l.ownersOnly:
@@ -60,7 +88,9 @@ func (l *list) purpose() string {
 // what could not be found out. It is for plans.
 func (s *Source) Namespaces(ctx context.Context) (names []string, gaps []finding.Coverage, err error) {
 	r := s.newReader(func(i source.Item, _ error) bool {
-		gaps = append(gaps, *i.Coverage)
+		if i.Coverage != nil {
+			gaps = append(gaps, *i.Coverage)
+		}
 		return true
 	})
 	if err := r.findNamespaces(ctx); err != nil {

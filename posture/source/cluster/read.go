@@ -13,6 +13,7 @@ import (
 
 	"github.com/kubeassay/assay/finding"
 	"github.com/kubeassay/assay/kube"
+	"github.com/kubeassay/assay/posture/index"
 	"github.com/kubeassay/assay/posture/source"
 )
 
@@ -72,6 +73,9 @@ func (r *reader) read(ctx context.Context) error {
 	for _, l := range r.lists() {
 		r.streams = append(r.streams, r.startStream(ctx, l))
 	}
+	if err := r.readOthers(ctx); err != nil {
+		return err
+	}
 	if err := r.merge(ctx); err != nil {
 		return err
 	}
@@ -103,8 +107,8 @@ func (r *reader) merge(ctx context.Context) error {
 		}
 		objects := 0
 		for _, s := range r.streams {
-			for s.head != nil && s.head.Meta.Namespace == namespace {
-				if err := r.item(source.Item{Object: s.head}); err != nil {
+			for s.head != nil && s.head.namespace == namespace {
+				if err := r.item(s.head.item); err != nil {
 					return err
 				}
 				objects++
@@ -138,8 +142,8 @@ func (r *reader) nextNamespace(known []string) (name string, ok bool) {
 		name, ok = known[0], true
 	}
 	for _, s := range r.streams {
-		if s.head != nil && (!ok || kube.CompareNamespaces(s.head.Meta.Namespace, name) < 0) {
-			name, ok = s.head.Meta.Namespace, true
+		if s.head != nil && (!ok || kube.CompareNamespaces(s.head.namespace, name) < 0) {
+			name, ok = s.head.namespace, true
 		}
 	}
 	return name, ok
@@ -150,7 +154,7 @@ func (r *reader) advance(ctx context.Context, s *stream) error {
 	ownersOnly := func(m *metav1.ObjectMeta) bool { return r.ownersOnly(s, m) }
 	for {
 		more, err := s.next(ctx, ownersOnly)
-		if err != nil || !more || r.scope.wants(s.head.Meta.Namespace) {
+		if err != nil || !more || r.scope.wants(s.head.namespace) {
 			return err
 		}
 	}
@@ -160,7 +164,7 @@ func (r *reader) advance(ctx context.Context, s *stream) error {
 func (r *reader) ownersOnly(s *stream, m *metav1.ObjectMeta) bool {
 	owner, ok := between(s.list.resource)
 	switch {
-	case !ok:
+	case !ok || s.list.other != nil:
 		return false
 	case s.list.ownersOnly, !r.selector.Matches(labels.Set(m.Labels)):
 		return true
@@ -192,5 +196,28 @@ func (r *reader) done(ctx context.Context, namespace string, objects int) error 
 			}
 		}
 	}
+	for _, s := range r.streams {
+		if err := r.missedIn(s, namespace); err != nil {
+			return err
+		}
+	}
 	return r.item(source.Item{NamespaceDone: namespace})
+}
+
+// missedIn tells that objects which checks ask about could not be read there.
+// Coverage tells it too, once for all namespaces.
+func (r *reader) missedIn(s *stream, namespace string) error {
+	if s.list.other == nil {
+		return nil
+	}
+	for i := range s.failures {
+		if f := &s.failures[i]; f.in(namespace) {
+			return r.item(source.Item{Gap: &index.Gap{Kind: s.list.other.kind(), Namespace: namespace, Reason: f.err.Error()}})
+		}
+	}
+	if s.broken.in[namespace] {
+		reason := fmt.Sprintf("not all %s of namespace %s can be decoded", s.list.resource, namespace)
+		return r.item(source.Item{Gap: &index.Gap{Kind: s.list.other.kind(), Namespace: namespace, Reason: reason}})
+	}
+	return nil
 }

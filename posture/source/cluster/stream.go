@@ -20,7 +20,7 @@ type stream struct {
 	lent  bool     // items are of a page that was not given back yet
 	items [][]byte // of the page, all of them
 	at    int      // the next item
-	head  *source.Object
+	head  *head
 	last  string // the namespace of the newest object
 
 	read         int // objects
@@ -28,6 +28,12 @@ type stream struct {
 	inconsistent bool
 	failures     []failure
 	broken       broken
+}
+
+// head is the next object of a stream.
+type head struct {
+	namespace string
+	item      source.Item
 }
 
 // startStream begins to read a kind. The stream must be drained in the end.
@@ -66,30 +72,46 @@ func (s *stream) next(ctx context.Context, ownersOnly func(*metav1.ObjectMeta) b
 		for s.at < len(s.items) {
 			raw := s.items[s.at]
 			s.at++
-			o, err := decode(s.list.resource, raw, ownersOnly)
-			if err == nil && (o.Meta.Name == "" || o.Meta.Namespace == "") {
-				err = errors.New("it has no name or no namespace")
-			}
+			h, err := s.decode(raw, ownersOnly)
 			if err != nil {
 				s.broken.add(s.list.resource, raw, err)
 				continue
 			}
-			if s.read > 0 && kube.CompareNamespaces(o.Meta.Namespace, s.last) < 0 {
+			if s.read > 0 && kube.CompareNamespaces(h.namespace, s.last) < 0 {
 				// A namespace that was taken to be complete may not have been.
 				s.failures = append(s.failures, failure{err: fmt.Errorf(
 					"listing %s: the server does not list in the order of names (namespace %s came after %s), so the rest was not read",
-					s.list.resource, o.Meta.Namespace, s.last)})
+					s.list.resource, h.namespace, s.last)})
 				return false, nil
 			}
 			s.read++
-			s.last = o.Meta.Namespace
-			s.head = &o
+			s.last = h.namespace
+			s.head = h
 			return true, nil
 		}
 		if more, err := s.nextPage(ctx); !more {
 			return false, err
 		}
 	}
+}
+
+// decode reads an object of the list's kind.
+func (s *stream) decode(raw []byte, ownersOnly func(*metav1.ObjectMeta) bool) (*head, error) {
+	if s.list.other != nil {
+		o, err := decodeOther(s.list.other, raw)
+		if err != nil {
+			return nil, err
+		}
+		return &head{o.GetNamespace(), source.Item{Other: o}}, nil
+	}
+	o, err := decode(s.list.resource, raw, ownersOnly)
+	if err == nil && (o.Meta.Name == "" || o.Meta.Namespace == "") {
+		err = errors.New("it has no name or no namespace")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &head{o.Meta.Namespace, source.Item{Object: &o}}, nil
 }
 
 // nextPage gives the page back and waits for the next.

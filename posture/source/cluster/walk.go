@@ -120,7 +120,7 @@ func ends(ctx context.Context, err error) bool {
 func (w *walker) pages(ctx context.Context, namespace string) (some bool, err error) {
 	o := kube.ListOptions{
 		Namespace: namespace, LabelSelector: w.list.labels, FieldSelector: w.list.fields,
-		PageSize: w.pageSize, MetadataOnly: w.list.ownersOnly, Prefetch: true, Turns: w.turns,
+		PageSize: w.pageSize, MetadataOnly: w.list.metadata, Prefetch: true, Turns: w.turns,
 	}
 	if namespace == "" {
 		o.FieldSelector = w.scope.excludeSelector(w.list.fields)

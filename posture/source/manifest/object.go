@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubeassay/assay/finding"
+	"github.com/kubeassay/assay/posture/index"
 	"github.com/kubeassay/assay/posture/source"
 	"github.com/kubeassay/assay/posture/source/manifest/internal/tree"
 )
@@ -169,7 +170,7 @@ func (w *worker) other(n *tree.Node, apiVersion, kind string) bool {
 		return true
 	}
 	name, p := w.job.file.name, w.part
-	other := &source.Other{Object: into, Locate: func(field string) finding.Location {
+	other := &index.Object{APIVersion: apiVersion, Kind: kind, Object: into, Locate: func(field string) finding.Location {
 		line, column := p.place(tree.Find(n, field))
 		return finding.Location{File: name, Line: line, Column: column}
 	}}

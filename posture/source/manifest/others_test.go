@@ -8,7 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubeassay/assay/finding"
-	"github.com/kubeassay/assay/posture/source"
+	"github.com/kubeassay/assay/posture/index"
 	"github.com/kubeassay/assay/posture/source/manifest"
 )
 
@@ -37,7 +37,7 @@ items:
 			return nil
 		},
 	})
-	var others []*source.Other
+	var others []*index.Object
 	var problems []*finding.Problem
 	unjudged := 0
 	for item, err := range src.Items(t.Context()) {

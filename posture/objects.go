@@ -1,0 +1,235 @@
+package posture
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/kubeassay/assay/finding"
+	"github.com/kubeassay/assay/posture/check"
+	"github.com/kubeassay/assay/posture/index"
+	"github.com/kubeassay/assay/posture/source"
+)
+
+// objects asks the checks about objects that hold no pod template, and keeps
+// what they ask of each other in an index.
+type objects struct {
+	index *index.Index
+	// byKind are the checks that judge an object by itself, namespace and cluster
+	// those that look at several, version those that judge any object.
+	byKind                      map[schema.GroupKind][]*check.Check
+	namespace, cluster, version []*check.Check
+	// surveyed are the namespaces that are done.
+	surveyed map[string]bool
+	emit     func(*finding.Finding) error
+	labels   bool
+	// count takes what is quiet, of which only the status is wanted.
+	count func(*check.Check, finding.Status)
+	quiet func(*check.Verdict) bool
+	// cut says why nothing that depends on other objects can be judged any more.
+	cut string
+	// failed is the first error of emit in the middle of a survey.
+	failed error
+}
+
+func newObjects(o *Options) *objects {
+	x := &objects{index: index.New(), byKind: map[schema.GroupKind][]*check.Check{}, surveyed: map[string]bool{}, labels: o.Labels}
+	x.index.Live, x.index.Server, x.index.Target, x.index.Partial = o.Live, o.Version, o.Target, o.Partial
+	for _, c := range o.Checks {
+		switch {
+		case c.JudgeObject != nil:
+			for _, kind := range c.Kinds {
+				x.byKind[kind] = append(x.byKind[kind], c)
+			}
+		case c.SurveyNamespace != nil:
+			x.namespace = append(x.namespace, c)
+		case c.SurveyCluster != nil:
+			x.cluster = append(x.cluster, c)
+		case c.JudgeVersion != nil:
+			x.version = append(x.version, c)
+		}
+	}
+	return x
+}
+
+// add judges an object by itself, and keeps it.
+func (x *objects) add(o *index.Object) error {
+	for _, c := range x.byKind[o.GroupKind()] {
+		v := c.JudgeObject(o, x.index)
+		if err := x.tell(c, o, &v); err != nil {
+			return err
+		}
+	}
+	if err := x.judgeVersion(o.APIVersion, o.Kind, o.Object, o.Locate); err != nil {
+		return err
+	}
+	if o.Locate != nil {
+		at := o.Locate("metadata.name")
+		o.At, o.Locate = &at, nil // the file's text need not be kept for it
+	}
+	x.index.Add(o)
+	return nil
+}
+
+// workload judges the version of an object that holds a pod template.
+func (x *objects) workload(o *source.Object) error {
+	return x.judgeVersion(o.APIVersion, o.Kind, o.Meta, o.Locate)
+}
+
+func (x *objects) judgeVersion(apiVersion, kind string, meta metav1.Object, locate func(string) finding.Location) error {
+	for _, c := range x.version {
+		in := check.Versioned{
+			APIVersion: apiVersion, Kind: kind, Meta: meta,
+			Server: x.index.Server, Target: x.index.Target, Live: x.index.Live, Brief: true,
+		}
+		v := c.JudgeVersion(in)
+		if x.quiet(&v) {
+			x.count(c, v.Status)
+			continue
+		}
+		in.Brief = false
+		v = c.JudgeVersion(in)
+		o := index.Object{APIVersion: apiVersion, Kind: kind, Object: meta, Locate: locate}
+		if err := x.tell(c, &o, &v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tell hands on a verdict about an object.
+func (x *objects) tell(c *check.Check, o *index.Object, v *check.Verdict) error {
+	if x.quiet(v) {
+		x.count(c, v.Status)
+		return nil
+	}
+	return x.emit(x.finding(c, o, v))
+}
+
+func (x *objects) finding(c *check.Check, o *index.Object, v *check.Verdict) *finding.Finding {
+	f := &finding.Finding{
+		Check: c.ID, Status: v.Status, Severity: v.Severity, Evidence: v.Evidence,
+		Workload: o.Ref(), Message: v.Message, Basis: v.Basis, Location: o.At,
+	}
+	if x.labels {
+		f.Labels, f.Annotations = o.GetLabels(), finding.WaiverAnnotations(o.GetAnnotations())
+	}
+	if o.Locate != nil && len(v.Basis) > 0 {
+		at := o.Locate(v.Basis[0].Field)
+		f.Location = &at
+	}
+	return f
+}
+
+// missing says why a check can't judge what is in a namespace, or anywhere
+// where that is empty.
+func (x *objects) missing(c *check.Check, namespace string) (reason string, ok bool) {
+	switch {
+	case x.cut != "":
+		return x.cut, true
+	case c.KnowsGaps:
+		return "", false
+	}
+	for _, kind := range c.Kinds {
+		if reason, missing := x.index.Missing(kind, namespace); missing {
+			return reason, true
+		}
+	}
+	return "", false
+}
+
+// yield hands on the verdicts of a survey. Where something is missing that the
+// check needs, all of them are not-reviewed.
+func (x *objects) yield(c *check.Check, namespace string) check.Yield {
+	reason, missing := x.missing(c, namespace)
+	return func(o *index.Object, v check.Verdict) {
+		if x.failed != nil || o.GetName() == "" && o.GetGenerateName() == "" {
+			return
+		}
+		if missing && v.Status != finding.NotApplicable {
+			v = unread(c, reason)
+		}
+		x.failed = x.tell(c, o, &v)
+	}
+}
+
+// done judges what is in a namespace, all of which is known now, and forgets
+// what nobody will ask for again.
+func (x *objects) done(namespace string) error {
+	if x.surveyed[namespace] {
+		return nil
+	}
+	x.surveyed[namespace] = true
+	n := x.index.Namespace(namespace)
+	for _, c := range x.namespace {
+		c.SurveyNamespace(n, x.yield(c, namespace))
+	}
+	if x.index.Live {
+		x.index.Forget(namespace, index.Kept)
+	}
+	return x.failed
+}
+
+// end judges what can be judged only once everything is known, and says of
+// each check that lacks something that it was not reviewed.
+func (x *objects) end(checks, off []*check.Check) error {
+	whole := x.cut == ""
+	if !x.index.Live && whole {
+		for _, n := range append([]*index.Namespace{x.index.Namespace("")}, x.index.Namespaces()...) {
+			if err := x.done(n.Name); err != nil {
+				return err
+			}
+		}
+	}
+	if whole {
+		for _, c := range x.cluster {
+			c.SurveyCluster(x.index, x.yield(c, ""))
+		}
+	}
+	if x.failed != nil {
+		return x.failed
+	}
+	for _, c := range checks {
+		if err := x.tellMissing(c); err != nil {
+			return err
+		}
+	}
+	for _, c := range off {
+		v := unread(c, fmt.Sprintf("it reads what may be secret, or takes wide rights, so it is only made with --%s", c.OptIn))
+		if err := x.tell(c, theCluster(), &v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tellMissing says once what kinds a check could not read: where there are no
+// objects, there is nothing else to say it about.
+func (x *objects) tellMissing(c *check.Check) error {
+	if c.Join != nil { // says so of every workload
+		return nil
+	}
+	var reasons []string
+	for _, g := range x.index.Gaps() {
+		if slices.Contains(c.Kinds, g.Kind) && !slices.Contains(reasons, g.Reason) {
+			reasons = append(reasons, g.Reason)
+		}
+	}
+	if len(reasons) == 0 {
+		return nil
+	}
+	const most = 3
+	if more := len(reasons) - most; more > 0 {
+		reasons = append(reasons[:most], fmt.Sprintf("and %d more", more))
+	}
+	v := unread(c, strings.Join(reasons, "; "))
+	return x.tell(c, theCluster(), &v)
+}
+
+// theCluster stands for everything, where a verdict is about no object of its own.
+func theCluster() *index.Object {
+	return &index.Object{APIVersion: "v1", Kind: "Cluster", Object: &metav1.ObjectMeta{Name: "cluster"}}
+}

@@ -1,0 +1,245 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubeassay/assay/finding"
+	"github.com/kubeassay/assay/kube"
+	"github.com/kubeassay/assay/posture/index"
+	"github.com/kubeassay/assay/posture/source"
+)
+
+// other is a kind of objects without pods, and how it is read.
+type other struct {
+	resource kube.Resource
+	// local: it is read with the namespace that it is in, and forgotten with it.
+	local bool
+	// optional: a server may well not have the kind. Such kinds are read as JSON.
+	optional bool
+	// metadata: no more than that is read.
+	metadata bool
+}
+
+func (o *other) kind() schema.GroupKind {
+	return schema.GroupKind{Group: o.resource.Group, Kind: o.resource.Kind}
+}
+
+// others lists the kinds that can be read besides those that hold pods. The
+// kubelets' configuration is not among them: it is no object of the API.
+func others() []other {
+	const (
+		rbac, networking, admission = "rbac.authorization.k8s.io", "networking.k8s.io", "admissionregistration.k8s.io"
+		gateway, policies           = "gateway.networking.k8s.io", "policy.networking.k8s.io"
+	)
+	return []other{
+		{resource: kube.Nodes},
+		{resource: kube.ClusterRoles}, {resource: kube.ClusterRoleBindings}, {resource: kube.Roles}, {resource: kube.RoleBindings}, {resource: kube.ServiceAccounts},
+		{resource: kube.Resource{Version: "v1", Resource: "persistentvolumes", Kind: "PersistentVolume"}},
+		{resource: kube.Resource{Group: admission, Version: "v1", Resource: "validatingwebhookconfigurations", Kind: "ValidatingWebhookConfiguration"}},
+		{resource: kube.Resource{Group: admission, Version: "v1", Resource: "mutatingwebhookconfigurations", Kind: "MutatingWebhookConfiguration"}},
+		{resource: kube.ValidatingAdmissionPolicies, optional: true}, {resource: kube.ValidatingAdmissionPolicyBindings, optional: true},
+		{resource: kube.Resource{Group: "apiregistration.k8s.io", Version: "v1", Resource: "apiservices", Kind: "APIService"}, optional: true},
+		{resource: kube.Resource{Group: gateway, Version: "v1", Resource: "gateways", Kind: "Gateway", Namespaced: true}, optional: true},
+		{resource: kube.Resource{Group: gateway, Version: "v1", Resource: "httproutes", Kind: "HTTPRoute", Namespaced: true}, optional: true},
+		{resource: kube.Resource{Group: policies, Version: "v1alpha1", Resource: "adminnetworkpolicies", Kind: "AdminNetworkPolicy"}, optional: true},
+		{resource: kube.Resource{Group: policies, Version: "v1alpha1", Resource: "baselineadminnetworkpolicies", Kind: "BaselineAdminNetworkPolicy"}, optional: true},
+		{resource: kube.Resource{Group: policies, Version: "v1alpha2", Resource: "clusternetworkpolicies", Kind: "ClusterNetworkPolicy"}, optional: true},
+		{resource: kube.Resource{Group: "cilium.io", Version: "v2", Resource: "ciliumnetworkpolicies", Kind: "CiliumNetworkPolicy", Namespaced: true}, optional: true},
+		{resource: kube.Resource{Group: "cilium.io", Version: "v2", Resource: "ciliumclusterwidenetworkpolicies", Kind: "CiliumClusterwideNetworkPolicy"}, optional: true},
+		{resource: kube.Resource{Group: "crd.projectcalico.org", Version: "v1", Resource: "networkpolicies", Kind: "NetworkPolicy", Namespaced: true}, optional: true},
+		{resource: kube.Resource{Group: "crd.projectcalico.org", Version: "v1", Resource: "globalnetworkpolicies", Kind: "GlobalNetworkPolicy"}, optional: true},
+		{resource: kube.Resource{Version: "v1", Resource: "services", Kind: "Service", Namespaced: true}, local: true},
+		{resource: kube.Resource{Version: "v1", Resource: "resourcequotas", Kind: "ResourceQuota", Namespaced: true}, local: true},
+		{resource: kube.Resource{Version: "v1", Resource: "limitranges", Kind: "LimitRange", Namespaced: true}, local: true},
+		{resource: kube.Resource{Group: networking, Version: "v1", Resource: "networkpolicies", Kind: "NetworkPolicy", Namespaced: true}, local: true},
+		{resource: kube.Resource{Group: networking, Version: "v1", Resource: "ingresses", Kind: "Ingress", Namespaced: true}, local: true},
+		{resource: kube.Resource{Group: "policy", Version: "v1", Resource: "poddisruptionbudgets", Kind: "PodDisruptionBudget", Namespaced: true}, local: true},
+		{resource: kube.Secrets, local: true, metadata: true},
+		{resource: kube.Resource{Version: "v1", Resource: "configmaps", Kind: "ConfigMap", Namespaced: true}, local: true},
+	}
+}
+
+// wanted are those that were asked for.
+func (s *Source) wanted() (all []other) {
+	for _, o := range others() {
+		if s.asks(o.kind()) {
+			all = append(all, o)
+		}
+	}
+	return all
+}
+
+func (s *Source) asks(kind schema.GroupKind) bool {
+	for _, k := range s.o.Others {
+		if k == kind {
+			return true
+		}
+	}
+	return false
+}
+
+// readOthers yields what is needed beyond a namespace, all kinds at once.
+func (r *reader) readOthers(ctx context.Context) error {
+	var wanted []other
+	for _, o := range r.wanted() {
+		if !o.local {
+			wanted = append(wanted, o)
+		}
+	}
+	results := make([][]source.Item, len(wanted))
+	group, inner := errgroup.WithContext(ctx)
+	for i := range wanted {
+		group.Go(func() (err error) {
+			results[i], err = r.readOther(inner, &wanted[i])
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	for _, items := range results {
+		for _, i := range items {
+			if err := r.item(i); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// readOther reads all objects of one kind: everywhere, else where it may. Its
+// error is one that ends the reading of everything.
+func (r *reader) readOther(ctx context.Context, o *other) ([]source.Item, error) {
+	if r.scope.byName && !o.resource.Namespaced {
+		return []source.Item{r.gapOf(o, "", fmt.Errorf("only the namespaces that were asked for are read, and %s are in none", o.resource))}, nil
+	}
+	if !r.scope.byName {
+		items, err := r.listOther(ctx, o, "")
+		switch {
+		case err == nil || ends(ctx, err):
+			return items, err
+		case o.optional && apierrors.IsNotFound(err):
+			return nil, nil // the server has no such kind, so there is nothing of it
+		case !apierrors.IsForbidden(err) || !o.resource.Namespaced || len(r.scope.names) == 0:
+			return append(items, r.gapOf(o, "", err)), nil
+		}
+	}
+	var all []source.Item
+	for _, n := range r.scope.names {
+		items, err := r.listOther(ctx, o, n)
+		all = append(all, items...)
+		switch {
+		case err == nil:
+		case ends(ctx, err):
+			return all, err
+		case o.optional && apierrors.IsNotFound(err):
+			return nil, nil
+		default:
+			all = append(all, r.gapOf(o, n, err))
+		}
+	}
+	return all, nil
+}
+
+// gapOf says that a kind could not be read.
+func (r *reader) gapOf(o *other, namespace string, err error) source.Item {
+	scope := "kind/" + o.resource.String()
+	if namespace != "" {
+		scope = "namespace/" + namespace + "/" + o.resource.String()
+	}
+	i := source.Item{Gap: &index.Gap{Kind: o.kind(), Namespace: namespace, Reason: err.Error()}}
+	if !r.scope.byName || o.resource.Namespaced {
+		i.Coverage = &finding.Coverage{Scope: scope, State: r.otherState(err), Detail: err.Error() + "; the checks that need it are not-reviewed there"}
+	}
+	return i
+}
+
+// otherState is the state of what was not read: a scan is complete without it
+// unless it was asked for by name.
+func (r *reader) otherState(err error) finding.CoverageState {
+	if state := stateOf(err); r.o.OthersRequired || state != finding.Forbidden && state != finding.Unsupported {
+		return state
+	}
+	return finding.Unreviewed
+}
+
+func (r *reader) listOther(ctx context.Context, o *other, namespace string) (items []source.Item, err error) {
+	if o.optional {
+		return r.listJSON(ctx, o, namespace)
+	}
+	pages := kube.ListOptions{Namespace: namespace, PageSize: r.o.PageSize, Turns: r.turns, MetadataOnly: o.metadata}
+	for page, err := range r.client.Pages(ctx, o.resource, pages) {
+		if err != nil {
+			return items, err
+		}
+		for raw := range page.Items() {
+			object, err := decodeOther(o, raw)
+			if err != nil {
+				namespace, name, _ := kube.ObjectKey(raw)
+				items = append(items, r.gapOf(o, namespace, fmt.Errorf("decoding %s %s: %w", o.resource.Kind, name, err)))
+				continue
+			}
+			if r.scope.wants(object.GetNamespace()) || !o.resource.Namespaced {
+				items = append(items, source.Item{Other: object})
+			}
+		}
+	}
+	return items, nil
+}
+
+// listJSON reads a kind that has no protobuf: short lists, in one answer.
+func (r *reader) listJSON(ctx context.Context, o *other, namespace string) (items []source.Item, err error) {
+	if err := r.turns.Acquire(ctx, 1); err != nil {
+		return nil, err
+	}
+	defer r.turns.Release(1)
+	var list struct {
+		Items []unstructured.Unstructured `json:"items"`
+	}
+	if err := r.client.List(ctx, o.resource, kube.ListOptions{Namespace: namespace}, &list); err != nil {
+		return nil, err
+	}
+	for i := range list.Items {
+		object := &list.Items[i]
+		object.SetManagedFields(nil)
+		object.SetAPIVersion(o.resource.APIVersion())
+		object.SetKind(o.resource.Kind)
+		if r.scope.wants(object.GetNamespace()) {
+			items = append(items, source.Item{Other: &index.Object{APIVersion: o.resource.APIVersion(), Kind: o.resource.Kind, Object: object}})
+		}
+	}
+	return items, nil
+}
+
+// decodeOther reads an object without managedFields.
+func decodeOther(o *other, raw []byte) (*index.Object, error) {
+	object := index.NewObject(o.resource.APIVersion(), o.resource.Kind)
+	into, ok := object.(message)
+	if !ok {
+		return nil, fmt.Errorf("%s can't be read as protobuf", o.resource)
+	}
+	if o.metadata {
+		var meta metav1.ObjectMeta
+		if err := decodeFields(raw, fieldMeta, trimmed{&meta}); err != nil {
+			return nil, err
+		}
+		object = &corev1.Secret{ObjectMeta: meta}
+	} else if err := into.Unmarshal(raw); err != nil {
+		return nil, err
+	}
+	object.SetManagedFields(nil)
+	if object.GetName() == "" || o.resource.Namespaced && object.GetNamespace() == "" {
+		return nil, errors.New("it has no name or no namespace")
+	}
+	return &index.Object{APIVersion: o.resource.APIVersion(), Kind: o.resource.Kind, Object: object}, nil
+}
