@@ -105,6 +105,14 @@ type Waiver struct {
 	Annotation string `json:"annotation,omitempty"`
 }
 
+// KnownLabels are an object's labels for a [Finding]: not nil where it has none.
+func KnownLabels(labels map[string]string) map[string]string {
+	if labels == nil {
+		return map[string]string{}
+	}
+	return labels
+}
+
 // WaiverAnnotation is the prefix of annotations that are waivers. The ID of the
 // check follows it.
 const WaiverAnnotation = "waive.assay.dev/"

@@ -50,11 +50,7 @@ func (t *Tally) add(f *finding.Finding) {
 		return
 	}
 	t.summary.Findings[f.Severity]++
-	rule := f.Check
-	if f.Control != "" {
-		rule = f.Profile + "/" + f.Control
-	}
-	t.summary.Checks[rule]++
+	t.summary.Checks[ruleOf(f)]++
 }
 
 // Summary returns what was counted. It is complete unless a container could

@@ -1,11 +1,17 @@
 package gate
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/agext/levenshtein"
+	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/kubeassay/assay/finding"
 )
@@ -23,12 +29,16 @@ type waiver struct {
 	target  pattern
 	expires time.Time // the first moment at which it holds no more
 	// used says that it waived something, idle that it met its rule and target,
-	// but nothing was there to be waived.
-	used, idle atomic.Bool
+	// but nothing was there to be waived; blind that only the labels of what it
+	// met are not known.
+	used, idle, blind atomic.Bool
 }
 
 // pattern says which containers are meant; an empty field means any.
-type pattern struct{ namespace, workload, container, image string }
+type pattern struct {
+	namespace, workload, container, image string
+	labels                                labels.Selector // nil: any
+}
 
 // Apply gives a finding the first waiver that covers it, and reports whether
 // there is one. Only failures, and what was not reviewed, can be waived: there
@@ -38,9 +48,9 @@ func (w *Waivers) Apply(f *finding.Finding, now time.Time) bool {
 	if w == nil {
 		return false
 	}
-	waived := false
+	waived, rule := false, ruleOf(f)
 	for _, x := range w.all {
-		if !x.covers(f) {
+		if x.rule != rule || !x.covers(f) {
 			continue
 		}
 		if f.Status != finding.Fail && f.Status != finding.NotReviewed {
@@ -78,34 +88,27 @@ func (w *Waivers) Expired(now time.Time) []Violation {
 
 // Unused says, after all findings went through Apply, which waivers covered
 // nothing. That is worth a note, and no failure. The rules are those of the
-// run: a file is for the whole tool, so waivers for profiles, or for checks,
-// that were not in the run are passed over. Without rules none is.
+// run: a file is for the whole tool, so waivers of rules that were not in the
+// run are passed over (see [Waivers.Unknown] for those that exist nowhere).
+// Without rules none is.
 func (w *Waivers) Unused(rules ...finding.Rule) []string {
 	if w == nil {
 		return nil
 	}
-	ids, sets := map[string]bool{}, map[string]bool{}
+	made := map[string]bool{}
 	for i := range rules {
-		id := rules[i].ID
-		if rules[i].Profile != "" {
-			id = rules[i].Profile + "/" + id
-		}
-		ids[id], sets[rules[i].Profile] = true, true
+		made[idOf(&rules[i])] = true
 	}
 	var notes []string
 	for _, x := range w.all {
-		set := ""
-		if profile, _, ok := strings.Cut(x.rule, "/"); ok {
-			set = profile
-		}
 		about := fmt.Sprintf("%s:%d: the waiver of %s ", w.name, x.line, x.rule)
 		switch {
 		case x.used.Load():
 		case x.idle.Load():
 			notes = append(notes, about+"is not needed here: nothing that it covers has failed")
-		case len(rules) > 0 && !sets[set]:
-		case len(rules) > 0 && !ids[x.rule]:
-			notes = append(notes, about+"covers nothing: there is no such rule")
+		case len(rules) > 0 && !made[x.rule]:
+		case x.blind.Load():
+			notes = append(notes, about+"covers nothing: it chooses by labels, and those of what was judged are not known")
 		default:
 			notes = append(notes, about+"covers nothing that was judged")
 		}
@@ -113,16 +116,94 @@ func (w *Waivers) Unused(rules ...finding.Rule) []string {
 	return notes
 }
 
-// covers reports whether rule and target are those of the finding. A finding
-// about several containers is covered only with all of them.
-func (x *waiver) covers(f *finding.Finding) bool {
-	rule := f.Check
-	if f.Control != "" {
-		rule = f.Profile + "/" + f.Control
+// Unknown lists the waivers of rules that do not exist, as one error with a
+// line for each; nil where there is none. The rules are all that are known, in
+// the run or not: where none of them is a check, waivers of checks are passed
+// over, and so are those of controls whose profile has no rule among them.
+func (w *Waivers) Unknown(rules ...finding.Rule) error {
+	if w == nil {
+		return nil
 	}
-	if rule != x.rule {
+	sets := map[string][]string{} // rules by their profile; checks have none
+	for i := range rules {
+		sets[rules[i].Profile] = append(sets[rules[i].Profile], idOf(&rules[i]))
+	}
+	var all []error
+	more := 0
+	for _, x := range w.all {
+		what, set := "check", ""
+		if profile, _, ok := strings.Cut(x.rule, "/"); ok {
+			what, set = "control", profile
+		}
+		if known := sets[set]; len(known) > 0 && !slices.Contains(known, x.rule) {
+			if len(all) == maxProblems {
+				more++
+				continue
+			}
+			all = append(all, fmt.Errorf("%s:%d: there is no %s %s%s", w.name, x.line, what, quoted(x.rule), nearest(x.rule, known)))
+		}
+	}
+	if more > 0 {
+		all = append(all, fmt.Errorf("%s: and %d more", w.name, more))
+	}
+	return errors.Join(all...)
+}
+
+// idOf is what a waiver calls a rule.
+func idOf(r *finding.Rule) string {
+	if r.Profile != "" {
+		return r.Profile + "/" + r.ID
+	}
+	return r.ID
+}
+
+// ruleOf is what a waiver calls the rule of a finding.
+func ruleOf(f *finding.Finding) string {
+	if f.Control != "" {
+		return f.Profile + "/" + f.Control
+	}
+	return f.Check
+}
+
+// nearest is a hint to the known names that are written much like this one;
+// empty where none is.
+func nearest(got string, known []string) string {
+	const far, most = 4, 3
+	if len(got) > 100 {
+		return ""
+	}
+	near := map[string]int{}
+	var names []string
+	for _, k := range known {
+		if n := levenshtein.Distance(strings.ToLower(got), k, nil); n < far {
+			near[k] = n
+			names = append(names, k)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	slices.SortFunc(names, func(a, b string) int { return cmp.Or(near[a]-near[b], strings.Compare(a, b)) })
+	return " (did you mean " + strings.Join(names[:min(most, len(names))], " or ") + "?)"
+}
+
+// covers reports whether the target is that of the finding. A finding about
+// several containers is covered only with all of them.
+func (x *waiver) covers(f *finding.Finding) bool {
+	switch {
+	case !x.places(f):
+		return false
+	case x.target.labels == nil:
+		return true
+	case f.Labels == nil:
+		x.blind.Store(true)
 		return false
 	}
+	return x.target.labels.Matches(labels.Set(f.Labels))
+}
+
+// places reports whether the finding is about what the target names.
+func (x *waiver) places(f *finding.Finding) bool {
 	if len(f.Targets) == 0 {
 		return x.target.matches(f.Workload, f.Workload.Namespace, f.Container, f.Image)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/kubeassay/assay/finding"
 )
@@ -83,27 +84,45 @@ func (p *waiverParser) waiver(n *yaml.Node) *waiver {
 			x.rule = p.rule(f.value)
 		case "target":
 			x.target = p.target(f.value)
-		case "reason":
-			x.Reason = p.filled(f)
-		case "owner":
-			x.Owner = p.filled(f)
-		case "expires":
-			x.Expires = p.filled(f)
-			x.expires = p.expiry(f.value, x.Expires)
 		default:
-			p.unknown(f, known...)
+			if !p.signature(f, x) {
+				p.unknown(f, known...)
+			}
 		}
 	}
-	if n.Kind == yaml.MappingNode {
-		missing := slices.DeleteFunc(known, func(k string) bool { return seen[k] })
-		if len(missing) > 0 {
-			p.bad(n, "the waiver has no %s: every waiver says for which rule and target it is, why, who answers for it and until when", strings.Join(missing, ", no "))
-		}
-	}
+	p.whole(n, seen, known, "every waiver says for which rule and target it is, why, who answers for it and until when")
 	if len(p.problems)+p.more > before {
 		return nil
 	}
 	return x
+}
+
+// signature reads what every waiver has, wherever it stands; false where the
+// field is another.
+func (p *waiverParser) signature(f field, x *waiver) bool {
+	switch f.name {
+	case "reason":
+		x.Reason = p.filled(f)
+	case "owner":
+		x.Owner = p.filled(f)
+	case "expires":
+		x.Expires = p.filled(f)
+		x.expires = p.expiry(f.value, x.Expires)
+	default:
+		return false
+	}
+	return true
+}
+
+// whole finds what a waiver lacks.
+func (p *waiverParser) whole(n *yaml.Node, seen map[string]bool, needed []string, why string) {
+	if n.Kind != yaml.MappingNode {
+		return
+	}
+	missing := slices.DeleteFunc(slices.Clone(needed), func(k string) bool { return seen[k] })
+	if len(missing) > 0 {
+		p.bad(n, "the waiver has no %s: %s", strings.Join(missing, ", no "), why)
+	}
 }
 
 // filled is a text with something in it.
@@ -131,10 +150,12 @@ func (p *waiverParser) rule(n *yaml.Node) string {
 
 func (p *waiverParser) target(n *yaml.Node) pattern {
 	var t pattern
-	fields := p.fields(n, "target")
-	for _, f := range fields {
+	for _, f := range p.fields(n, "target") {
 		var into *string
 		switch f.name {
+		case "labels":
+			t.labels = p.labels(f.value)
+			continue
 		case "namespace":
 			into = &t.namespace
 		case "workload":
@@ -144,18 +165,50 @@ func (p *waiverParser) target(n *yaml.Node) pattern {
 		case "image":
 			into = &t.image
 		default:
-			p.unknown(f, "namespace", "workload", "container", "image")
+			p.unknown(f, "namespace", "workload", "container", "image", "labels")
 			continue
 		}
-		*into = p.filled(f)
-		if _, err := path.Match(*into, ""); err != nil {
-			p.bad(f.value, "%s is no pattern: a [ wants its ], and a \\ something behind it", quoted(*into))
-		}
+		*into = p.pattern(f)
 	}
 	if n.Kind == yaml.MappingNode && len(n.Content) == 0 {
-		p.bad(n, `target is empty: give a namespace, workload, container or image; for everything, say namespace: "*"`)
+		p.bad(n, `target is empty: give a namespace, workload, container, image or labels; for everything, say namespace: "*"`)
 	}
 	return t
+}
+
+// pattern is a text that [path.Match] takes.
+func (p *waiverParser) pattern(f field) string {
+	s := p.filled(f)
+	if _, err := path.Match(s, ""); err != nil {
+		p.bad(f.value, "%s is no pattern: a [ wants its ], and a \\ something behind it", quoted(s))
+	}
+	return s
+}
+
+// labels reads a selector as kubectl takes it, or the labels themselves.
+func (p *waiverParser) labels(n *yaml.Node) labels.Selector {
+	var s labels.Selector
+	var err error
+	if n.Kind == yaml.MappingNode {
+		set := labels.Set{}
+		for _, f := range p.fields(n, "labels") {
+			set[f.name], _ = p.text(f.value, "the label "+quoted(f.name))
+		}
+		s, err = labels.ValidatedSelectorFromSet(set)
+	} else {
+		text, ok := p.text(n, "labels")
+		if !ok {
+			return nil
+		}
+		s, err = labels.Parse(text)
+	}
+	switch {
+	case err != nil:
+		p.bad(n, "this label selector can't be read: %s", short(err.Error()))
+	case s.Empty():
+		p.bad(n, `labels is empty: give a selector such as "app=cart,tier!=db", or labels such as {app: cart}`)
+	}
+	return s
 }
 
 // expiry is the first moment at which a waiver holds no more. A day is waived

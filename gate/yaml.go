@@ -159,10 +159,14 @@ func kindOf(n *yaml.Node) string {
 }
 
 // quoted is text from the file as a message shows it: in one line, and not too long.
-func quoted(s string) string {
-	const most = 60
+func quoted(s string) string { return fmt.Sprintf("%q", cut(s, 60)) }
+
+// short is an error's text in one line, and not too long: it may repeat what stands in the file.
+func short(s string) string { return cut(strings.Join(strings.Fields(s), " "), 200) }
+
+func cut(s string, most int) string {
 	if len(s) > most {
 		s = strings.ToValidUTF8(s[:most], "") + "…"
 	}
-	return fmt.Sprintf("%q", s)
+	return s
 }

@@ -35,10 +35,15 @@ type objects struct {
 	failed error
 }
 
-func newObjects(o *Options) *objects {
+func newObjects(o *Options, of *source.Description) *objects {
 	x := &objects{index: index.New(), byKind: map[schema.GroupKind][]*check.Check{}, surveyed: map[string]bool{}, labels: o.Labels}
-	x.index.Live, x.index.Server, x.index.Target, x.index.Partial = o.Live, o.Version, o.Target, o.Partial
+	x.index.Live, x.index.Target, x.index.Partial = of.Live, o.Target, of.Partial
 	for _, c := range o.Checks {
+		for _, kind := range c.Kinds {
+			if !of.Gives(kind) {
+				x.index.Miss(index.Gap{Kind: kind, Reason: fmt.Sprintf("objects of the kind %s are not read here", kind)})
+			}
+		}
 		switch {
 		case c.JudgeObject != nil:
 			for _, kind := range c.Kinds {
@@ -53,6 +58,39 @@ func newObjects(o *Options) *objects {
 		}
 	}
 	return x
+}
+
+// Kinds are those without pods that checks ask about, each once.
+func Kinds(checks []*check.Check) []schema.GroupKind {
+	var all []schema.GroupKind
+	for _, c := range checks {
+		for _, k := range c.Kinds {
+			if !slices.Contains(all, k) {
+				all = append(all, k)
+			}
+		}
+	}
+	return all
+}
+
+// Others says what to read objects of such a kind into, for files. Where some
+// check goes by the version of every object, all others are read too, but only
+// their metadata.
+func Others(checks []*check.Check) func(apiVersion, kind string) metav1.Object {
+	kinds := map[schema.GroupKind]bool{}
+	for _, k := range Kinds(checks) {
+		kinds[k] = true
+	}
+	versions := slices.ContainsFunc(checks, func(c *check.Check) bool { return c.JudgeVersion != nil })
+	return func(apiVersion, kind string) metav1.Object {
+		switch {
+		case kinds[schema.FromAPIVersionAndKind(apiVersion, kind).GroupKind()]:
+			return index.NewObject(apiVersion, kind)
+		case versions:
+			return &metav1.PartialObjectMetadata{}
+		}
+		return nil
+	}
 }
 
 // add judges an object by itself, and keeps it.
@@ -115,7 +153,7 @@ func (x *objects) finding(c *check.Check, o *index.Object, v *check.Verdict) *fi
 		Workload: o.Ref(), Message: v.Message, Basis: v.Basis, Location: o.At,
 	}
 	if x.labels {
-		f.Labels, f.Annotations = o.GetLabels(), finding.WaiverAnnotations(o.GetAnnotations())
+		f.Labels, f.Annotations = finding.KnownLabels(o.GetLabels()), finding.WaiverAnnotations(o.GetAnnotations())
 	}
 	if o.Locate != nil && len(v.Basis) > 0 {
 		at := o.Locate(v.Basis[0].Field)

@@ -33,7 +33,7 @@ func (g *gatherer) ownerOf(o *source.Object) *owner {
 		own.controller = referenceTo(c, o.Meta.Namespace)
 	}
 	if g.labels {
-		own.labels, own.annotations = o.Meta.Labels, finding.WaiverAnnotations(o.Meta.Annotations)
+		own.labels, own.annotations = finding.KnownLabels(o.Meta.Labels), finding.WaiverAnnotations(o.Meta.Annotations)
 	}
 	return own
 }

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"time"
 
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
 	"github.com/kubeassay/assay/finding"
 	"github.com/kubeassay/assay/posture/check"
 	"github.com/kubeassay/assay/posture/check/builtin"
@@ -37,8 +39,8 @@ type Options struct {
 	// Waive, where set, may give a finding its waiver. What is waived is handed
 	// on, and counted apart.
 	Waive func(*finding.Finding)
-	// Known, where set, reports whether a finding was there before (in a
-	// baseline); it is then counted apart, and not handed on.
+	// Known, where set, is asked about every finding after that, and says whether
+	// a baseline has it already. Those are counted apart, and not handed on.
 	Known func(*finding.Finding) bool
 	// Labels: findings carry the labels and annotations of their object, for Waive.
 	Labels bool
@@ -47,19 +49,14 @@ type Options struct {
 	Count func(*check.Check, finding.Status)
 	// Off are checks that were not permitted to read what they need. Each is not-reviewed.
 	Off []*check.Check
-	// Standards are the Pod Security Standards to judge by; empty: the newest known.
+	// Standards are the Pod Security Standards to judge by; nil: those that the
+	// server judges by, or the newest known.
 	Standards *check.Standards
 	// Settings are what checks can't know by themselves.
 	Settings *check.Settings
-	// Live: objects come from a cluster, whose server has this Version.
-	Live    bool
-	Version string
 	// Target is the version, such as "1.36", that objects are to be judged for
 	// instead of the server's.
 	Target string
-	// Partial: what was asked for leaves out pods or objects, so that what nothing
-	// refers to may be referred to by those.
-	Partial bool
 	// Observed, where set, tells what was seen inside a pod's container; nil for
 	// a container that nobody looked into.
 	Observed func(*source.Object, *workload.Container) *workload.Observed
@@ -92,16 +89,11 @@ func Scan(ctx context.Context, src source.Source, o Options, sink Sink) (*findin
 	if len(o.Statuses) == 0 {
 		o.Statuses = []finding.Status{finding.Fail, finding.Error}
 	}
-	if o.Standards == nil {
-		var err error
-		if o.Standards, err = check.NewStandards(pss.Newest()); err != nil {
-			return nil, err
-		}
-	}
+	of := describe(src)
 	if o.Settings == nil {
 		o.Settings = &check.Settings{}
 	}
-	s := newScan(o, sink)
+	s := newScan(o, of, sink)
 	s.report = finding.Report{
 		APIVersion: finding.APIVersion, Kind: finding.ReportKind, Rules: builtin.Rules(slices.Concat(o.Checks, o.Off)),
 		Summary: finding.Summary{
@@ -118,6 +110,27 @@ func Scan(ctx context.Context, src source.Source, o Options, sink Sink) (*findin
 	return &s.report, err
 }
 
+func describe(src source.Source) source.Description {
+	if d, ok := src.(source.Described); ok {
+		return d.Describe()
+	}
+	return source.Description{Gives: func(schema.GroupKind) bool { return false }}
+}
+
+// prepare makes ready what depends on the server's version, once that is known
+// or will not be.
+func (s *scan) prepare() error {
+	if s.gatherer.view.Standards != nil {
+		return nil
+	}
+	version, err := pss.Version(s.objects.index.Server)
+	if err != nil {
+		version = pss.Newest()
+	}
+	s.gatherer.view.Standards, err = check.NewStandards(version)
+	return err
+}
+
 // scan is one run of Scan.
 type scan struct {
 	Options
@@ -129,9 +142,9 @@ type scan struct {
 	shown      time.Time
 }
 
-func newScan(o Options, sink Sink) *scan {
+func newScan(o Options, of source.Description, sink Sink) *scan {
 	s := &scan{Options: o, sink: sink, gatherer: newGatherer(&o), namespaces: map[string]struct{}{}}
-	s.objects = newObjects(&o)
+	s.objects = newObjects(&o, &of)
 	s.objects.emit, s.objects.count, s.objects.quiet = s.emit, s.count, s.gatherer.quiet
 	return s
 }
@@ -181,7 +194,12 @@ func (s *scan) read(ctx context.Context, src source.Source) error {
 func (s *scan) item(item *source.Item) error {
 	sum := &s.report.Summary
 	switch {
+	case item.Version != "":
+		s.objects.index.Server = item.Version
 	case item.Object != nil:
+		if err := s.prepare(); err != nil {
+			return err
+		}
 		o := item.Object
 		sum.Objects++
 		if o.Status != nil {
@@ -256,6 +274,10 @@ func (s *scan) emit(f *finding.Finding) error {
 	sum := &s.report.Summary
 	if s.Waive != nil {
 		s.Waive(f)
+	}
+	if s.Known != nil && s.Known(f) {
+		sum.Known++
+		return nil
 	}
 	if f.Waiver != nil {
 		sum.Waived++

@@ -119,7 +119,7 @@ func TestNamespacesAreHandedOnWhenTheyAreDone(t *testing.T) {
 }
 
 func TestNothingIsKeptOfANamespaceThatIsDone(t *testing.T) {
-	s := newScan(Options{Checks: few()}, &kept{})
+	s := newScan(Options{Checks: few()}, describe(given{}), &kept{})
 	s.Statuses = everyStatus
 	s.report.Summary = finding.Summary{Findings: map[finding.Severity]int{}, Checks: map[string]int{}, Statuses: map[finding.Status]int{}}
 	s.gatherer = newGatherer(&s.Options)

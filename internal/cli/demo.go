@@ -52,6 +52,7 @@ serve the HTTP API over it until Ctrl-C. No cluster is needed or touched.`,
 }
 
 func scanDemo(ctx context.Context, s *streams, judging *judgingFlags, formats []string) error {
+	judging.reading.files = true
 	options, _, err := judging.options()
 	if err != nil {
 		return err
@@ -64,7 +65,7 @@ func scanDemo(ctx context.Context, s *streams, judging *judgingFlags, formats []
 	if err := out.begin(options.Checks); err != nil {
 		return err
 	}
-	report, err := posture.Scan(ctx, demo.Source(manifest.Options{}), options, out)
+	report, err := posture.Scan(ctx, demo.Source(manifest.Options{Others: posture.Others(options.Checks)}), options, out)
 	if err != nil {
 		return err
 	}
@@ -76,7 +77,7 @@ func scanDemo(ctx context.Context, s *streams, judging *judgingFlags, formats []
 type example struct{}
 
 func (example) Source(_ context.Context, scope server.Scope) (source.Source, error) {
-	o := manifest.Options{Namespaces: scope.Namespaces, ExcludeNamespaces: scope.ExcludeNamespaces}
+	o := manifest.Options{Namespaces: scope.Namespaces, ExcludeNamespaces: scope.ExcludeNamespaces, Others: posture.Others(servedChecks())}
 	if scope.Selector != "" {
 		selector, err := labels.Parse(scope.Selector)
 		if err != nil {

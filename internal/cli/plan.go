@@ -32,7 +32,7 @@ func (f *scanFlags) runPlan(ctx context.Context, s *streams) error {
 		return err
 	}
 	defer f.connection.close()
-	src, err := cluster.New(client, f.what.cluster(kinds, options.Checks))
+	src, err := cluster.New(client, f.reads(kinds, options.Checks))
 	if err != nil {
 		return usage(err)
 	}

@@ -7,7 +7,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -25,7 +24,6 @@ import (
 	"github.com/kubeassay/assay/posture/source"
 	"github.com/kubeassay/assay/posture/source/cluster"
 	"github.com/kubeassay/assay/posture/source/manifest"
-	"github.com/kubeassay/assay/report"
 )
 
 // scanFlags are the flags of assay scan.
@@ -58,9 +56,14 @@ type judgingFlags struct {
 	minSeverity  string
 	failOn       string
 	waiverFile   string
+	accept       string
+	baselineFile string
 	perPod       bool
+	reading      readingFlags
 
-	waivers *gate.Waivers
+	waivers     *gate.Waivers
+	annotations gate.Annotations
+	baseline    *gate.Baseline
 }
 
 func newScan(s *streams) *cobra.Command {
@@ -129,6 +132,9 @@ func (f *judgingFlags) bind(flags *pflag.FlagSet) {
 	flags.StringVar(&f.minSeverity, "min-severity", "", "Show only failures of this severity or graver: critical, high, medium, low, info")
 	flags.StringSliceVar(&f.statuses, "status", nil, "Show only verdicts of these statuses: fail, pass, error, not-applicable, not-reviewed (default fail,error)")
 	flags.StringVar(&f.waiverFile, "waivers", "", "File with signed-off exceptions")
+	flags.StringVar(&f.accept, "accept-annotations", "", "Waivers in annotations count in namespaces with these labels, such as team=platform; *: everywhere (default nowhere)")
+	flags.StringVar(&f.baselineFile, "baseline", "", "Earlier report, by -o json or ndjson: show and count only what is new")
+	f.reading.bind(flags)
 	flags.BoolVar(&f.perPod, "per-pod", false, "A finding for each pod instead of one for its workload")
 }
 
@@ -136,6 +142,9 @@ func (f *judgingFlags) bind(flags *pflag.FlagSet) {
 func (f *judgingFlags) options() (o posture.Options, p gate.Policy, err error) {
 	if o.Checks, err = builtin.Select(f.checks, f.skip); err != nil {
 		return o, p, usage(err)
+	}
+	if err := f.reading.options(&o); err != nil {
+		return o, p, err
 	}
 	for _, s := range f.statuses {
 		status, err := finding.ParseStatus(s)
@@ -152,29 +161,15 @@ func (f *judgingFlags) options() (o posture.Options, p gate.Policy, err error) {
 	if p.FailOn, err = gate.ParseFailOn(f.failOn); err != nil {
 		return o, p, usagef("--fail-on: %w", err)
 	}
-	if f.waiverFile != "" {
-		if f.waivers, err = parseFile(f.waiverFile, gate.ParseWaivers); err != nil {
-			return o, p, usagef("--waivers: %w", err)
-		}
-		now := time.Now()
-		o.Waive = func(x *finding.Finding) { f.waivers.Apply(x, now) }
-		p.Violations = f.waivers.Expired(now)
+	if err := f.exceptions(&o, &p); err != nil {
+		return o, p, err
 	}
 	o.PerPod = f.perPod
 	return o, p, nil
 }
 
-// told says what waivers have expired, and which covered nothing.
-func (f *judgingFlags) told(s *streams, p *gate.Policy, rules []finding.Rule) {
-	for _, v := range p.Violations {
-		_, _ = fmt.Fprintf(s.err, "assay: %s\n", report.Printable(v.String()))
-	}
-	for _, note := range f.waivers.Unused(rules...) {
-		_, _ = fmt.Fprintf(s.err, "assay: note: %s\n", report.Printable(note))
-	}
-}
-
 func (f *scanFlags) run(ctx context.Context, s *streams, paths []string) error {
+	f.judging.reading.files = len(paths) > 0
 	options, policy, err := f.judging.options()
 	if err != nil {
 		return err
@@ -282,6 +277,7 @@ func (f *scanFlags) finish(s *streams, out *outputs, report *finding.Report, cli
 			scanned = because(scanned, report.Errors)
 		}
 	}
+	f.sum(report)
 	if err := out.end(report); err != nil {
 		return errors.Join(scanned, err)
 	}
@@ -291,7 +287,7 @@ func (f *scanFlags) finish(s *streams, out *outputs, report *finding.Report, cli
 	if report.Summary.Interrupted && !f.quiet {
 		_, _ = fmt.Fprintln(s.err, "assay: interrupted: what was found until then is shown")
 	}
-	f.judging.told(s, &policy, report.Rules)
+	f.judging.told(s, &policy, report, f.quiet)
 	if code := gate.ExitCode(report.Summary, policy); code != gate.OK {
 		return exit(code)
 	}
@@ -318,24 +314,27 @@ func (f *scanFlags) source(s *streams, paths []string, o *posture.Options) (sour
 		return nil, nil, err
 	}
 	if len(paths) > 0 {
-		src, err := f.what.files(paths, s.in, kinds)
+		src, err := f.what.files(paths, s.in, kinds, o.Checks)
 		return src, nil, err
 	}
 	client, err := f.connection.connect(s, f.quiet)
 	if err != nil {
 		return nil, nil, err
 	}
-	src, err := cluster.New(client, f.what.cluster(kinds, o.Checks))
+	src, err := cluster.New(client, f.reads(kinds, o.Checks))
 	if err != nil {
 		return nil, nil, usage(err)
 	}
 	return src, client, nil
 }
 
-func (f *whatFlags) cluster(kinds []kube.Resource, checks []*check.Check) cluster.Options {
+// reads says what of a cluster is read. Kinds that only some checks need are
+// wanted, not required, unless those checks were named.
+func (f *scanFlags) reads(kinds []kube.Resource, checks []*check.Check) cluster.Options {
+	w := &f.what
 	o := cluster.Options{
-		Namespaces: f.namespaces, Exclude: f.exclude, Selector: f.selector, FieldSelector: f.fieldSelector,
-		Kinds: kinds, PageSize: f.pageSize,
+		Namespaces: w.namespaces, Exclude: w.exclude, Selector: w.selector, FieldSelector: w.fieldSelector,
+		Kinds: kinds, PageSize: w.pageSize, OthersRequired: len(f.judging.checks) > 0, Others: posture.Kinds(checks),
 	}
 	for _, c := range checks {
 		o.Nodes = o.Nodes || c.Compare != nil
@@ -343,7 +342,7 @@ func (f *whatFlags) cluster(kinds []kube.Resource, checks []*check.Check) cluste
 	return o
 }
 
-func (f *whatFlags) files(paths []string, in io.Reader, kinds []kube.Resource) (source.Source, error) {
+func (f *whatFlags) files(paths []string, in io.Reader, kinds []kube.Resource, checks []*check.Check) (source.Source, error) {
 	if f.fieldSelector != "" {
 		return nil, usagef("--field-selector chooses what a cluster lists; it can't be used with files")
 	}
@@ -351,7 +350,7 @@ func (f *whatFlags) files(paths []string, in io.Reader, kinds []kube.Resource) (
 	if err != nil {
 		return nil, usagef("the label selector %q can't be read: %w", f.selector, err)
 	}
-	o := manifest.Options{Stdin: in, Namespaces: f.namespaces, ExcludeNamespaces: f.exclude}
+	o := manifest.Options{Stdin: in, Namespaces: f.namespaces, ExcludeNamespaces: f.exclude, Others: posture.Others(checks)}
 	if f.selector != "" {
 		o.Selector = selector
 	}

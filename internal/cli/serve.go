@@ -11,6 +11,8 @@ import (
 
 	"github.com/kubeassay/assay/internal/server"
 	"github.com/kubeassay/assay/kube"
+	"github.com/kubeassay/assay/posture"
+	"github.com/kubeassay/assay/posture/check"
 	"github.com/kubeassay/assay/posture/check/builtin"
 	"github.com/kubeassay/assay/posture/source"
 	"github.com/kubeassay/assay/posture/source/cluster"
@@ -90,7 +92,7 @@ func (f *serveFlags) listen(s *streams, backend server.Backend) (*server.Server,
 	}
 	srv, err := server.New(server.Config{
 		Addr: f.addr, TLSCert: f.tlsCert, TLSKey: f.tlsKey, Insecure: f.insecure, TokenFile: f.tokenFile, Hosts: f.hosts,
-		Backend: backend, Checks: builtin.All(), Version: Version(), Logger: log,
+		Backend: backend, Checks: servedChecks(), Version: Version(), Logger: log,
 		MaxScans: f.maxScans, ScanTimeout: f.scanTimeout, GracePeriod: f.grace,
 	})
 	if err != nil {
@@ -123,6 +125,12 @@ func (f *serveFlags) logger(s *streams) (*slog.Logger, error) {
 	return nil, fmt.Errorf("unknown log format %q: use text or json", f.logFormat)
 }
 
+// servedChecks are those that read nothing that is off by default.
+func servedChecks() []*check.Check {
+	on, _ := builtin.Permitted(builtin.All())
+	return on
+}
+
 // live is a cluster behind the server.
 type live struct{ client *kube.Client }
 
@@ -130,6 +138,8 @@ func (l live) Source(_ context.Context, scope server.Scope) (source.Source, erro
 	o := cluster.Options{Namespaces: scope.Namespaces, Exclude: scope.ExcludeNamespaces, Selector: scope.Selector, Nodes: !scope.PodsOnly}
 	if scope.PodsOnly {
 		o.Kinds = []kube.Resource{kube.Pods}
+	} else {
+		o.Others = posture.Kinds(servedChecks())
 	}
 	return cluster.New(l.client, o)
 }

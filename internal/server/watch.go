@@ -5,6 +5,8 @@ import (
 	"iter"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
 	"github.com/kubeassay/assay/finding"
 	"github.com/kubeassay/assay/posture/source"
 )
@@ -22,6 +24,14 @@ type watched struct {
 
 func watch(src source.Source, podsOnly bool) *watched {
 	return &watched{Source: src, podsOnly: podsOnly, done: map[string]bool{}}
+}
+
+// Describe is the source's.
+func (w *watched) Describe() source.Description {
+	if d, ok := w.Source.(source.Described); ok {
+		return d.Describe()
+	}
+	return source.Description{Gives: func(schema.GroupKind) bool { return false }}
 }
 
 // Items is the source's.

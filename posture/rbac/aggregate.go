@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -27,13 +28,10 @@ func (g *Graph) aggregate() {
 	for _, r := range all {
 		if err := r.parseSelectors(); err != nil {
 			// A controller gives up on such a role and leaves it as it is.
-			g.problems = append(g.problems, Problem{r.Ref, err.Error()})
+			g.problems = append(g.problems, Problem{Object: r.Ref, Message: err.Error()})
 		}
 	}
-	if !g.objects.Aggregate && !g.objects.Defaults {
-		return
-	}
-	a := &aggregation{graph: g, index: g.index(), parts: map[*role][]*role{}, order: map[*role]int{}, low: map[*role]int{}, keys: map[*role][]string{}}
+	a := &aggregation{dry: !g.objects.Aggregate && !g.objects.Defaults, graph: g, index: g.index(), parts: map[*role][]*role{}, order: map[*role]int{}, low: map[*role]int{}, keys: map[*role][]string{}}
 	for _, r := range all {
 		if r.aggregation != nil { // else its selectors are broken
 			a.visit(r)
@@ -70,6 +68,8 @@ func (r *role) parseSelectors() error {
 // aggregation works from the leaves up, by Tarjan's algorithm for strongly
 // connected components: a role is done when all that it selects are.
 type aggregation struct {
+	// dry: only circles are looked for, and the rules stay as they are.
+	dry   bool
 	graph *Graph
 	index *labelIndex
 	parts map[*role][]*role
@@ -143,6 +143,48 @@ func (a *aggregation) finish(r *role) {
 	if len(circle) > 1 {
 		slices.SortFunc(circle, compareRoles)
 	}
+	rules := a.rulesOf(circle, inside)
+	for _, member := range circle {
+		delete(a.keys, member)
+		if !a.dry {
+			member.rules = rules // shared: nobody changes them
+		}
+		a.low[member] = 0 // off the stack
+		delete(a.parts, member)
+	}
+	if len(circle) > 1 {
+		a.graph.problems = append(a.graph.problems, Problem{Object: circle[0].Ref, Circle: true, Message: fmt.Sprintf(
+			"it and %d more (%s) aggregate each other in a circle: which rules they end with depends on the order in which the server looks%s",
+			len(circle)-1, names(circle[1:]), a.taken())})
+	}
+}
+
+// taken says what is made of a circle.
+func (a *aggregation) taken() string {
+	if a.dry {
+		return ""
+	}
+	return "; all are taken to count"
+}
+
+// names are those of the first few roles.
+func names(roles []*role) string {
+	const most = 3
+	var all []string
+	for _, r := range roles[:min(len(roles), most)] {
+		all = append(all, r.Name)
+	}
+	if len(roles) > most {
+		all = append(all, "…")
+	}
+	return strings.Join(all, ", ")
+}
+
+// rulesOf puts together what a circle of roles selects.
+func (a *aggregation) rulesOf(circle []*role, inside map[*role]bool) []rbacv1.PolicyRule {
+	if a.dry {
+		return nil
+	}
 	seen := map[string]bool{}
 	var rules []rbacv1.PolicyRule
 	for _, member := range circle {
@@ -157,17 +199,7 @@ func (a *aggregation) finish(r *role) {
 			rules = a.take(rules, seen, part)
 		}
 	}
-	for _, member := range circle {
-		delete(a.keys, member)
-		member.rules = rules // shared: nobody changes them
-		a.low[member] = 0    // off the stack
-		delete(a.parts, member)
-	}
-	if len(circle) > 1 {
-		a.graph.problems = append(a.graph.problems, Problem{circle[0].Ref, fmt.Sprintf(
-			"it and %d more (%s) aggregate each other in a circle: which rules they end with depends on the order in which the server looks; all are taken to count",
-			len(circle)-1, circle[1].Name)})
-	}
+	return rules
 }
 
 // take adds the rules of a role that are new.
@@ -187,7 +219,7 @@ func (a *aggregation) take(rules []rbacv1.PolicyRule, seen map[string]bool, from
 		if a.rules >= mostAggregated {
 			if !a.full {
 				a.full = true
-				a.graph.problems = append(a.graph.problems, Problem{from.Ref, fmt.Sprintf("aggregated cluster roles would have more than %d rules together; the rest is left out", mostAggregated)})
+				a.graph.problems = append(a.graph.problems, Problem{Object: from.Ref, Message: fmt.Sprintf("aggregated cluster roles would have more than %d rules together; the rest is left out", mostAggregated)})
 				a.graph.gaps[Gap{ClusterRoleKind, ""}] = true
 			}
 			break

@@ -52,10 +52,14 @@ const mostAlike = 2
 func (g *Graph) Escalations(subject Subject, groups ...string) []Chain {
 	s := g.search()
 	start := subject.normal()
+	own := map[Subject]bool{}
+	for _, m := range memberships(start, groups) {
+		own[m] = true
+	}
 	var chains []Chain
 	for _, e := range s.firstMoves(start, groups) {
 		for goal := range s.toward {
-			if steps := s.follow(start, groups, e, goal); steps != nil {
+			if steps, _ := s.follow(start.String(), own, &e, goal); steps != nil {
 				chains = append(chains, Chain{Subject: start, Goal: goalOf(goal), Steps: steps})
 				break // what leads to the one goal leads past the other
 			}
@@ -129,27 +133,24 @@ func (s *search) firstMoves(subject Subject, groups []string) []edge {
 
 // follow goes from an edge on the shortest way to a goal. It gives nothing
 // where there is none, and where it leads through the start: then the start's
-// own moves are shorter, and are followed for themselves.
-func (s *search) follow(start Subject, groups []string, first edge, goal int) []Step {
+// own moves are shorter, and are followed for themselves. Via are the subjects
+// that it leads through.
+func (s *search) follow(who string, own map[Subject]bool, e *edge, goal int) (steps []Step, via []Subject) {
 	way := &s.toward[goal]
-	if way.distance[first.to] == unreached {
-		return nil
+	if way.distance[e.to] == unreached {
+		return nil, nil
 	}
-	own := map[Subject]bool{}
-	for _, m := range memberships(start, groups) {
-		own[m] = true
-	}
-	who := start.String()
-	var steps []Step
-	e := &first
 	for {
 		step := s.step(who, e)
 		at := e.to
 		var gets place
 		for {
 			gets = s.places[at]
-			if gets.kind == somebody && own[gets.subject] {
-				return nil
+			if gets.kind == somebody {
+				if own[gets.subject] {
+					return nil, nil
+				}
+				via = append(via, gets.subject)
 			}
 			if gets.kind == somebody || way.distance[at] == 0 {
 				break
@@ -165,12 +166,14 @@ func (s *search) follow(start Subject, groups []string, first edge, goal int) []
 		who = step.Gets
 		for way.distance[at] > 0 && s.out[at][way.next[at]].technique == "" {
 			at = s.out[at][way.next[at]].to // into a group
-			if own[s.places[at].subject] {
-				return nil
+			if subject := s.places[at].subject; own[subject] {
+				return nil, nil
+			} else if s.places[at].kind == somebody {
+				via = append(via, subject)
 			}
 		}
 		if way.distance[at] == 0 {
-			return steps
+			return steps, via
 		}
 		e = &s.out[at][way.next[at]]
 	}

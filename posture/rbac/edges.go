@@ -21,13 +21,10 @@ func (s *search) addSubject(from place) {
 	}
 	cluster := s.holdingsOf(subject, "")
 	if cluster != nil {
-		c := &scope{search: s, from: from, own: cluster, others: groups}
-		if by, ok := c.any(all(everything)); ok {
-			c.to(place{kind: admin}, HasEverything, by, "")
+		c := &scope{search: s, from: from, own: cluster, others: groups, bindings: s.g.at[scopeKey{subject.key(), ""}]}
+		if c.addAll() {
 			return
 		}
-		c.addCluster()
-		c.addCommon()
 	}
 	for _, namespace := range s.g.spaces[subject.key()] {
 		own := s.holdingsOf(subject, namespace)
@@ -38,14 +35,29 @@ func (s *search) addSubject(from place) {
 		for _, m := range members {
 			others = append(others, s.holdingsOf(m, namespace))
 		}
-		c := &scope{search: s, from: from, namespace: namespace, own: own, others: others}
-		if by, ok := c.any(all(everything)); ok {
-			c.to(place{kind: spaceAdmin, namespace: namespace}, HasEverything, by, "")
-			continue
-		}
-		c.addSpace(subject)
-		c.addCommon()
+		c := &scope{search: s, from: from, namespace: namespace, own: own, others: others, bindings: s.g.at[scopeKey{subject.key(), namespace}]}
+		c.addAll()
 	}
+}
+
+// addAll adds all edges for what counts in the scope. It reports whether that is
+// everything there is.
+func (c *scope) addAll() bool {
+	if by, ok := c.any(all(everything)); ok {
+		p := place{kind: admin}
+		if c.namespace != "" {
+			p = place{kind: spaceAdmin, namespace: c.namespace}
+		}
+		c.to(p, HasEverything, by, "")
+		return true
+	}
+	if c.namespace == "" {
+		c.addCluster()
+	} else {
+		c.addSpace()
+	}
+	c.addCommon()
+	return false
 }
 
 // addCluster adds what counts for the whole cluster only.
@@ -90,7 +102,7 @@ func (c *scope) addRoleChanges() {
 	if by, ok := c.has(all(escalateClusterRoles), all(changeClusterRoles)); ok {
 		c.to(place{kind: admin}, EscalateRole, by, "")
 	} else {
-		for _, b := range c.g.at[scopeKey{c.from.subject.key(), ""}] {
+		for _, b := range c.bindings {
 			if by, ok := c.has(over(escalateClusterRoles, b.roleRef.Name), over(changeClusterRoles, b.roleRef.Name)); ok && b.role != nil {
 				c.to(place{kind: admin}, EscalateRole, by, "")
 				break
@@ -151,11 +163,11 @@ func (c *scope) addCertificates() {
 }
 
 // addSpace adds what counts in one namespace only.
-func (c *scope) addSpace(subject Subject) {
+func (c *scope) addSpace() {
 	if by, ok := c.has(need{bindClusterRoles, c.bindsFull}, all(createRoleBindings)); ok {
 		c.to(place{kind: spaceAdmin, namespace: c.namespace}, BindRole, by, "")
 	}
-	for _, b := range c.g.at[scopeKey{subject.key(), c.namespace}] {
+	for _, b := range c.bindings {
 		if b.role == nil || b.roleRef.Kind != RoleKind {
 			continue
 		}
@@ -218,13 +230,13 @@ func (c *scope) addHost(makers []need) {
 	for _, maker := range makers {
 		if by, ok := c.has(maker); ok {
 			if e := c.hostPodAnywhere(false); e != nil {
-				c.link(c.from, e.with(by))
+				c.along(e, by)
 				return
 			}
 		}
 		if by, ok := c.has(maker, need{changeNamespaces, func(h *hold) bool { return h.covers(c.namespace) }}); ok {
 			if e := c.hostPodAnywhere(true); e != nil {
-				c.link(c.from, e.with(by))
+				c.along(e, by)
 				return
 			}
 		}

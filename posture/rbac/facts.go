@@ -2,6 +2,7 @@ package rbac
 
 import (
 	"slices"
+	"strings"
 
 	rbacv1 "k8s.io/api/rbac/v1"
 )
@@ -42,6 +43,28 @@ func (g *Graph) Wildcards() []Wildcard {
 
 func isDefault(labels map[string]string) bool { return labels[bootstrapLabel] == bootstrapValue }
 
+// bootstraps reports whether the API server makes the role for itself: it has
+// the label, and a name of those that such roles have.
+func (r *role) bootstraps() bool { return r.builtin || Bootstraps(r.Ref, r.labels) }
+
+// Bootstraps reports whether the API server makes a role of this name for
+// itself. The label alone does not tell: anybody can put it on a role.
+func Bootstraps(role Ref, labels map[string]string) bool {
+	if !isDefault(labels) {
+		return false
+	}
+	if strings.HasPrefix(role.Name, "system:") {
+		return role.Namespace == "" || role.Namespace == "kube-system" || role.Namespace == "kube-public"
+	}
+	switch role.Name {
+	case "cluster-admin", "admin", "edit", "view":
+		return role.Namespace == ""
+	case "extension-apiserver-authentication-reader":
+		return role.Namespace == "kube-system"
+	}
+	return false
+}
+
 func (r *role) bound() bool {
 	return slices.ContainsFunc(r.bindings, func(b *binding) bool { return len(b.subjects) > 0 })
 }
@@ -74,16 +97,7 @@ type Bound struct {
 // groups system:unauthenticated, system:authenticated and
 // system:serviceaccounts (all, or those of a namespace).
 func (g *Graph) Public() []Bound {
-	return g.boundTo(func(s Subject) bool {
-		switch s.Kind {
-		case rbacv1.UserKind:
-			return s.Name == Anonymous
-		case rbacv1.GroupKind:
-			return s.Name == Unauthenticated || s.Name == Authenticated || s.Name == accountsGroup ||
-				len(s.Name) > len(accountsGroup) && s.Name[:len(accountsGroup)+1] == accountsGroup+":"
-		}
-		return false
-	})
+	return g.boundTo(Subject.Public)
 }
 
 // DefaultAccounts are the bindings to service accounts named default, which

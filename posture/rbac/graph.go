@@ -24,8 +24,9 @@ type Graph struct {
 	objects  Objects
 	gaps     map[Gap]bool
 	problems []Problem
-	// index and search are made when somebody asks for them.
+	// index, powers and search are made when somebody asks for them.
 	index  func() *labelIndex
+	powers func() *powersByRole
 	search func() *search
 }
 
@@ -61,6 +62,9 @@ type binding struct {
 type Problem struct {
 	Object  Ref
 	Message string
+	// Circle: it is one of several roles that are made of each other, which the
+	// message names. Else something could not be read, or was too much.
+	Circle bool
 }
 
 // New builds the graph. Objects that stand there twice count once, the first.
@@ -84,11 +88,21 @@ func New(o Objects) *Graph {
 		g.accounts[key] = a
 	}
 	g.index = sync.OnceValue(g.newLabelIndex)
+	g.powers = sync.OnceValue(g.newPowers)
 	g.search = sync.OnceValue(g.newSearch)
 	g.addRoles()
 	g.addBindings()
 	sortProblems(g.problems)
 	return g
+}
+
+// WithPods is the same graph with other pods. What it takes to build a graph is
+// done only once, for what is asked before all pods are known.
+func (g *Graph) WithPods(pods []Pod) *Graph {
+	other := *g
+	other.objects.Pods = pods
+	other.search = sync.OnceValue(other.newSearch)
+	return &other
 }
 
 func (g *Graph) addRoles() {

@@ -20,25 +20,31 @@ type holdings [powerCount][]hold
 func (s *search) holdingsOf(subject Subject, namespace string) *holdings {
 	var all *holdings
 	for _, b := range s.g.at[scopeKey{subject.key(), namespace}] {
-		if b.role == nil {
+		all = s.addHoldings(all, b, subject)
+	}
+	return all
+}
+
+// addHoldings adds what one binding gives; to nil only where that is anything.
+func (s *powersByRole) addHoldings(all *holdings, b *binding, subject Subject) *holdings {
+	if b.role == nil {
+		return all
+	}
+	for _, h := range s.powers[b.role] {
+		if b.Namespace != "" && s.match.table[h.power].cluster {
 			continue
 		}
-		for _, h := range s.powers[b.role] {
-			if namespace != "" && s.match.table[h.power].cluster {
-				continue
-			}
-			if all == nil {
-				all = new(holdings)
-			}
-			if list := all[h.power]; len(list) > 0 && list[0].forAll() {
-				continue // one for everything is enough
-			}
-			one := hold{b.grant(subject, h.rule), h.names}
-			if one.forAll() {
-				all[h.power] = []hold{one}
-			} else {
-				all[h.power] = append(all[h.power], one)
-			}
+		if all == nil {
+			all = new(holdings)
+		}
+		if list := all[h.power]; len(list) > 0 && list[0].forAll() {
+			continue // one for everything is enough
+		}
+		one := hold{b.grant(subject, h.rule), h.names}
+		if one.forAll() {
+			all[h.power] = []hold{one}
+		} else {
+			all[h.power] = append(all[h.power], one)
 		}
 	}
 	return all
@@ -64,6 +70,10 @@ type scope struct {
 	// where those are looked at.
 	own    *holdings
 	others []*holdings
+	// bindings are those that own comes from.
+	bindings []*binding
+	// leads, where it is set, takes the edges, and nothing is added to the graph.
+	leads *leads
 }
 
 // find looks for a power, for an object that accept takes; its own first.
@@ -136,5 +146,23 @@ func (c *scope) eachNamed(p power, do func(*hold, string)) {
 
 // to adds an edge from the subject.
 func (c *scope) to(p place, t Technique, by []Grant, condition string) {
-	c.link(c.from, edge{to: c.place(p), technique: t, namespace: c.namespace, by: by, condition: condition})
+	e := edge{technique: t, namespace: c.namespace, by: by, condition: condition}
+	if c.leads == nil {
+		e.to = c.place(p)
+		c.link(c.from, e)
+		return
+	}
+	if to, known := c.ids[p]; known {
+		e.to = to
+		c.leads.add(&e)
+	}
+}
+
+// along adds an edge to where another one leads.
+func (c *scope) along(e *edge, by []Grant) {
+	if with := e.with(by); c.leads != nil {
+		c.leads.add(&with)
+	} else {
+		c.link(c.from, with)
+	}
 }

@@ -15,6 +15,7 @@ type power uint8
 
 const (
 	everything power = iota
+	everythingCore
 	escalateClusterRoles
 	changeClusterRoles
 	bindClusterRoles
@@ -46,6 +47,7 @@ const (
 	changeMutatingPolicies
 	changeMutatingBindings
 	changeValidatingWebhooks
+	changeValidatingPolicies
 	removeAdmission
 	createVolumes
 	createClaims
@@ -85,6 +87,7 @@ func powerTable() [powerCount]powerInfo {
 	create := []string{"create"}
 	return [powerCount]powerInfo{
 		everything:                {[]string{"*"}, "*", []string{"*"}, false, false, finding.Critical, "every verb on every resource"},
+		everythingCore:            {[]string{"*"}, "", []string{"*"}, false, false, finding.Critical, "every verb on every resource of the core group, such as pods, secrets and acting as others"},
 		escalateClusterRoles:      {[]string{"escalate"}, rbacGroup, []string{"clusterroles"}, true, false, finding.Critical, "can write rights into cluster roles that it does not have itself"},
 		changeClusterRoles:        {change, rbacGroup, []string{"clusterroles"}, true, false, finding.Medium, "can change cluster roles, up to the rights it has itself"},
 		bindClusterRoles:          {[]string{"bind"}, rbacGroup, []string{"clusterroles"}, false, false, finding.Critical, "can give away cluster roles with more rights than it has itself"},
@@ -116,6 +119,7 @@ func powerTable() [powerCount]powerInfo {
 		changeMutatingPolicies:    {write, admissionGroup, []string{"mutatingadmissionpolicies"}, true, false, finding.High, "can change objects that others write"},
 		changeMutatingBindings:    {write, admissionGroup, []string{"mutatingadmissionpolicybindings"}, true, false, finding.High, "can put policies into force that change objects that others write"},
 		changeValidatingWebhooks:  {write, admissionGroup, []string{"validatingwebhookconfigurations"}, true, false, finding.High, "can see every object that anybody writes, secrets too, and refuse it or stop refusing it"},
+		changeValidatingPolicies:  {change, admissionGroup, []string{"validatingadmissionpolicies", "validatingadmissionpolicybindings"}, true, false, finding.High, "can weaken the policies that guard the cluster"},
 		removeAdmission: {[]string{"delete", "deletecollection"}, admissionGroup, []string{
 			"validatingwebhookconfigurations", "mutatingwebhookconfigurations", "validatingadmissionpolicies", "validatingadmissionpolicybindings",
 		}, true, false, finding.High, "can switch off what guards the cluster"},

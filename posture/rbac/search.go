@@ -49,9 +49,8 @@ func (e edge) with(by []Grant) edge {
 // way to each goal. It has an edge for every right that matters, not for every
 // pair of subjects: "any account of the namespace" is a place of its own.
 type search struct {
-	g      *Graph
-	match  *matcher
-	powers map[*role]powers
+	g *Graph
+	*powersByRole
 	ids    map[place]int32
 	places []place
 	out    [][]edge
@@ -61,7 +60,6 @@ type search struct {
 	hosts  map[string]bool
 	named  map[string][]Subject // accounts, by name alone
 	groups map[string]*holdings // what groups hold in the whole cluster
-	full   map[*role]bool       // roles with a rule for everything
 	pods   map[string][]*Pod    // by name
 	// fullBindings are cluster-wide bindings of such roles; fullBinding: there is one.
 	fullBindings map[string]bool
@@ -73,14 +71,7 @@ type search struct {
 
 func (g *Graph) newSearch() *search {
 	s := &search{
-		g: g, match: newMatcher(), powers: map[*role]powers{}, ids: map[place]int32{}, hosts: map[string]bool{}, named: map[string][]Subject{}, groups: map[string]*holdings{}, full: map[*role]bool{},
-		pods: map[string][]*Pod{}, fullBindings: map[string]bool{},
-	}
-	for _, r := range g.roles {
-		s.powers[r] = s.match.powersOf(r.rules)
-		for _, h := range s.powers[r] {
-			s.full[r] = s.full[r] || h.power == everything && len(h.names) == 0
-		}
+		g: g, powersByRole: g.powers(), ids: map[place]int32{}, hosts: map[string]bool{}, named: map[string][]Subject{}, groups: map[string]*holdings{}, pods: map[string][]*Pod{}, fullBindings: map[string]bool{},
 	}
 	s.place(place{kind: admin})
 	s.place(place{kind: host})

@@ -15,6 +15,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/kubeassay/assay/finding"
 	"github.com/kubeassay/assay/posture/index"
@@ -32,6 +33,25 @@ type Source interface {
 	Items(ctx context.Context) iter.Seq2[Item, error]
 }
 
+// Described is a source that tells what it is. Of one that does not, a scan
+// takes it that it gives nothing but pods and what makes them.
+type Described interface {
+	Source
+	Describe() Description
+}
+
+// Description says what a source gives.
+type Description struct {
+	// Live: it is a cluster. In files, what is not there may well be where they
+	// are applied.
+	Live bool
+	// Partial: pods or objects are left out, by their labels or namespaces, so
+	// that what nothing refers to may be referred to by those.
+	Partial bool
+	// Gives reports whether objects of a kind without pods are given.
+	Gives func(schema.GroupKind) bool
+}
+
 // Node is what a scan wants to know about a node.
 type Node struct {
 	Name string
@@ -43,6 +63,9 @@ type Node struct {
 // Other.
 type Item struct {
 	Object *Object
+	// Version is the API server's, such as "v1.36.2". It comes before all objects;
+	// never from files, nor from a server that does not tell.
+	Version string
 	// Node comes before all objects, from sources that can read nodes.
 	Node *Node
 	// Unjudged: an object was read that holds no pod template.

@@ -39,6 +39,19 @@ func Select(only, skip []string) ([]*check.Check, error) {
 	return kept, nil
 }
 
+// Permitted parts checks into those that may be made, with these flags for
+// what is off by default (such as "read-secrets"), and those that may not.
+func Permitted(checks []*check.Check, flags ...string) (on, off []*check.Check) {
+	for _, c := range checks {
+		if c.OptIn == "" || slices.Contains(flags, c.OptIn) {
+			on = append(on, c)
+		} else {
+			off = append(off, c)
+		}
+	}
+	return on, off
+}
+
 // IDs returns the IDs of checks.
 func IDs(checks []*check.Check) []string {
 	ids := make([]string, len(checks))

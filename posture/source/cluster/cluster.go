@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/kubeassay/assay/kube"
+	"github.com/kubeassay/assay/posture/source"
 )
 
 // Options says what to read. The zero value is everything.
@@ -98,6 +99,14 @@ func New(client *kube.Client, o Options) (*Source, error) {
 		o.Concurrency = DefaultConcurrency
 	}
 	return &Source{client, o, selector}, nil
+}
+
+// Describe implements [source.Described].
+func (s *Source) Describe() source.Description {
+	return source.Description{
+		Live: true, Gives: s.asks,
+		Partial: len(s.o.Namespaces)+len(s.o.Exclude)+len(s.o.Kinds) > 0 || s.o.Selector != "" || s.o.FieldSelector != "",
+	}
 }
 
 // lists says which kinds are read, and how.

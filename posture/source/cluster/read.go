@@ -58,6 +58,9 @@ func (r *reader) read(ctx context.Context) error {
 	if err := r.findNamespaces(ctx); err != nil {
 		return err
 	}
+	if err := r.readVersion(ctx); err != nil {
+		return err
+	}
 	if r.o.Nodes {
 		if err := r.readNodes(ctx); err != nil {
 			return err
@@ -87,6 +90,16 @@ func (r *reader) read(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// readVersion asks for the server's version. Where it does not tell, checks
+// that go by it do without.
+func (r *reader) readVersion(ctx context.Context) error {
+	version, err := r.client.ServerVersion(ctx)
+	if err != nil {
+		return ctx.Err()
+	}
+	return r.item(source.Item{Version: version})
 }
 
 // merge yields the objects of all streams, namespace after namespace.

@@ -29,6 +29,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/kubeassay/assay/finding"
 	"github.com/kubeassay/assay/posture/source"
@@ -62,11 +63,20 @@ type Source struct {
 	limits  split.Limits // smaller in tests
 }
 
-var _ source.Source = (*Source)(nil)
+var _ source.Described = (*Source)(nil)
 
 // New returns a source that reads the paths, in their order.
 func New(paths []string, o Options) *Source {
 	return &Source{paths: paths, options: o, limits: split.Defaults}
+}
+
+// Describe implements [source.Described].
+func (s *Source) Describe() source.Description {
+	o := &s.options
+	return source.Description{
+		Partial: len(o.Namespaces)+len(o.ExcludeNamespaces)+len(o.Kinds) > 0 || o.Selector != nil && !o.Selector.Empty(),
+		Gives:   func(schema.GroupKind) bool { return o.Others != nil },
+	}
 }
 
 // Items implements [source.Source]. Namespaces are complete only at the end:
