@@ -50,6 +50,9 @@ type Finding struct {
 	// Fingerprint identifies the finding across scans, see [Fingerprint].
 	Fingerprint string  `json:"fingerprint"`
 	Waiver      *Waiver `json:"waiver,omitempty"`
+	// Component names the known part of a cluster that can't do without what the
+	// finding is about; the severity is lower for that, and the message says why.
+	Component string `json:"component,omitempty"`
 	// Labels are those of the object that Workload names, for waivers; nil where
 	// they are not known, as for saved evidence. They stand in no report.
 	Labels map[string]string `json:"-"`

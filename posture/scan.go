@@ -17,6 +17,7 @@ import (
 	"github.com/kubeassay/assay/finding"
 	"github.com/kubeassay/assay/posture/check"
 	"github.com/kubeassay/assay/posture/check/builtin"
+	"github.com/kubeassay/assay/posture/component"
 	"github.com/kubeassay/assay/posture/pss"
 	"github.com/kubeassay/assay/posture/source"
 	"github.com/kubeassay/assay/workload"
@@ -272,6 +273,7 @@ func (s *scan) count(c *check.Check, status finding.Status) {
 // emit counts a finding, and hands it on if it is wanted.
 func (s *scan) emit(f *finding.Finding) error {
 	sum := &s.report.Summary
+	rankLower(f)
 	if s.Waive != nil {
 		s.Waive(f)
 	}
@@ -296,6 +298,17 @@ func (s *scan) emit(f *finding.Finding) error {
 	}
 	f.Fingerprint = finding.Fingerprint(f)
 	return s.sink.Finding(f)
+}
+
+// rankLower lowers a failure that is about what a known component needs.
+func rankLower(f *finding.Finding) {
+	if f.Status != finding.Fail || f.Severity.Rank() >= finding.Low.Rank() {
+		return
+	}
+	if known, ok := component.Needs(f.Workload, f.Image, f.Check); ok {
+		f.Severity, f.Component = finding.Low, known.Name
+		f.Message += " It is ranked low because this is a known part of the cluster: " + known.Reason
+	}
 }
 
 // progressEvery is how often progress is told, at most.

@@ -57,12 +57,12 @@ func scanDemo(ctx context.Context, s *streams, judging *judgingFlags, formats []
 	if err != nil {
 		return err
 	}
-	out, err := openOutputs(formats, s, s.out, judging.perPod)
+	out, err := openOutputs(formats, s, s.out, judging)
 	if err != nil {
 		return err
 	}
 	defer out.abandon()
-	if err := out.begin(options.Checks); err != nil {
+	if err := out.begin(&options); err != nil {
 		return err
 	}
 	report, err := posture.Scan(ctx, demo.Source(manifest.Options{Others: posture.Others(options.Checks)}), options, out)

@@ -9,8 +9,7 @@ import (
 	"strings"
 
 	"github.com/kubeassay/assay/finding"
-	"github.com/kubeassay/assay/posture/check"
-	"github.com/kubeassay/assay/posture/check/builtin"
+	"github.com/kubeassay/assay/posture"
 	"github.com/kubeassay/assay/report"
 )
 
@@ -114,16 +113,16 @@ func (p *places[W]) dropText() {
 // outputs are the reports of a scan. It is a posture.Sink.
 type outputs struct{ *places[report.Writer] }
 
-func openOutputs(values []string, s *streams, screen io.Writer, perPod bool) (*outputs, error) {
-	p, err := openPlaces(values, s, screen, report.Options{PerPod: perPod}, maker[report.Writer]{writer: report.New})
+func openOutputs(values []string, s *streams, screen io.Writer, j *judgingFlags) (*outputs, error) {
+	p, err := openPlaces(values, s, screen, report.Options{PerPod: j.perPod}, maker[report.Writer]{writer: j.framework.writer})
 	if err != nil {
 		return nil, err
 	}
 	return &outputs{p}, nil
 }
 
-func (o *outputs) begin(checks []*check.Check) error {
-	return o.each(func(w report.Writer) error { return w.Begin(report.Header{Rules: builtin.Rules(checks)}) })
+func (o *outputs) begin(options *posture.Options) error {
+	return o.each(func(w report.Writer) error { return w.Begin(report.Header{Rules: ruled(options)}) })
 }
 
 // Finding is part of posture.Sink.

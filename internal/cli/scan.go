@@ -60,6 +60,7 @@ type judgingFlags struct {
 	baselineFile string
 	perPod       bool
 	reading      readingFlags
+	framework    frameworkFlags
 
 	waivers     *gate.Waivers
 	annotations gate.Annotations
@@ -134,6 +135,7 @@ func (f *judgingFlags) bind(flags *pflag.FlagSet) {
 	flags.StringVar(&f.waiverFile, "waivers", "", "File with signed-off exceptions")
 	flags.StringVar(&f.accept, "accept-annotations", "", "Waivers in annotations count in namespaces with these labels, such as team=platform; *: everywhere (default nowhere)")
 	flags.StringVar(&f.baselineFile, "baseline", "", "Earlier report, by -o json or ndjson: show and count only what is new")
+	f.framework.bind(flags)
 	f.reading.bind(flags)
 	flags.BoolVar(&f.perPod, "per-pod", false, "A finding for each pod instead of one for its workload")
 }
@@ -160,6 +162,9 @@ func (f *judgingFlags) options() (o posture.Options, p gate.Policy, err error) {
 	}
 	if p.FailOn, err = gate.ParseFailOn(f.failOn); err != nil {
 		return o, p, usagef("--fail-on: %w", err)
+	}
+	if err := f.framework.options(f, &o); err != nil {
+		return o, p, err
 	}
 	if err := f.exceptions(&o, &p); err != nil {
 		return o, p, err
@@ -199,7 +204,7 @@ func (f *scanFlags) run(ctx context.Context, s *streams, paths []string) error {
 	// after all that can be wrong with the flags, for it empties files.
 	bar := progress.New(s.err, !f.quiet)
 	defer bar.Stop()
-	out, err := openOutputs(f.outputs, &streams{s.in, bar.Writer(s.out), s.err}, s.out, f.judging.perPod)
+	out, err := openOutputs(f.outputs, &streams{s.in, bar.Writer(s.out), s.err}, s.out, &f.judging)
 	if err != nil {
 		return err
 	}
@@ -212,7 +217,7 @@ func (f *scanFlags) run(ctx context.Context, s *streams, paths []string) error {
 			return err
 		}
 	}
-	if err := out.begin(options.Checks); err != nil {
+	if err := out.begin(&options); err != nil {
 		return err
 	}
 	report, err := posture.Scan(ctx, src, options, out)

@@ -155,8 +155,8 @@ var standards = sync.OnceValue(func() *check.Standards {
 	return s
 })
 
-// view is the pod as a check sees it. What owns it, how many of it are wanted
-// and from where images may come is said by annotations.
+// view is the pod as a check sees it. How many of it are wanted, from where
+// images may come, and that it stands for a template is said by annotations.
 func view(pod *corev1.Pod, ctr *workload.Container) *check.View {
 	v := &check.View{
 		Meta: &pod.ObjectMeta, Spec: &pod.Spec, Status: &pod.Status, Container: ctr, SpecPath: "spec", Replicas: 1,
@@ -167,6 +167,9 @@ func view(pod *corev1.Pod, ctr *workload.Container) *check.View {
 	}
 	if list := pod.Annotations["test/registries"]; list != "" {
 		v.Settings.Registries = strings.Split(list, ",")
+	}
+	if pod.Annotations["test/template"] != "" {
+		v.Status = nil
 	}
 	if n := pod.Annotations["test/replicas"]; n != "" {
 		if _, err := fmt.Sscan(n, &v.Replicas); err != nil {
