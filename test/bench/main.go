@@ -3,6 +3,7 @@
 // machine. It judges nothing; the numbers that it is held to stand beside.
 //
 //	bench -dir DIR                        start and files
+//	bench -dir DIR -checks                    only what each check costs a pod
 //	bench -dir DIR -kubeconfig FILE -pods N   a live cluster that holds N pods
 //
 // DIR holds the programs assay, bare and empty (make bench builds them).
@@ -28,6 +29,7 @@ var (
 	kubeconfig = flag.String("kubeconfig", "", "cluster to measure; empty: files and start only")
 	pods       = flag.Int("pods", 0, "how many pods the cluster holds")
 	runs       = flag.Int("runs", 7, "counted runs of each command, after one that does not count")
+	only       = flag.Bool("checks", false, "measure only what each check costs")
 	chunk      = flag.Int("chunk", 150, "page size of both sides")
 )
 
@@ -50,8 +52,14 @@ func main() {
 		live(w)
 		return
 	}
+	if *only {
+		checks(w)
+		return
+	}
 	start(w)
 	files(w)
+	fmt.Fprintln(w)
+	checks(w)
 }
 
 func program(name string) string { return filepath.Join(*dir, name) }
@@ -61,7 +69,7 @@ func start(w *tabwriter.Writer) {
 	a, b := pair([]string{program("assay"), "version"}, []string{program("empty")})
 	row(w, "assay version (of: empty main)", a, b, "wall 60 ms")
 	info, err := os.Stat(program("assay"))
-	check(err)
+	must(err)
 	fmt.Fprintf(w, "size of the binary\t\t\t\t\t\t\t%.1f MB\t\t\n", float64(info.Size())/1e6)
 }
 
@@ -69,12 +77,12 @@ func start(w *tabwriter.Writer) {
 func files(w *tabwriter.Writer) {
 	for _, n := range []int{1000, 10000, 50000} {
 		file := filepath.Join(*dir, fmt.Sprintf("manifests-%d.yaml", n))
-		check(writeManifests(file, n))
+		must(writeManifests(file, n))
 		a, b := pair(
 			[]string{program("assay"), "scan", "--quiet", "--fail-on=none", "-o", "json=" + os.DevNull, file},
 			[]string{program("bare"), "decode", file},
 		)
-		held := map[int]string{1000: "CPU 0.30 s", 10000: "CPU 1.25, wall 1.00, 128 MiB", 50000: "linear"}[n]
+		held := map[int]string{1000: "CPU 0.30 s", 10000: "CPU 1.60, 160 MiB", 50000: "linear"}[n]
 		row(w, fmt.Sprintf("%d resources in one file (of: decoding)", n), a, b, held)
 	}
 }
@@ -86,7 +94,7 @@ func live(w *tabwriter.Writer) {
 		[]string{program("assay"), "scan", "--quiet", "--fail-on=none", "--kubeconfig", *kubeconfig, "--chunk-size", size, "-o", "json=" + os.DevNull},
 		[]string{program("bare"), "list", *kubeconfig, size},
 	)
-	held := "CPU and wall 1.25, 96 MiB"
+	held := "CPU and wall 1.40, 160 MiB"
 	if *pods > 10000 {
 		held = "RSS 1.3 times that of 10000"
 	}
@@ -97,7 +105,7 @@ func row(w *tabwriter.Writer, what string, a, b cost, held string) {
 	ratio := func(x, y time.Duration) string { return fmt.Sprintf("%.2f", float64(x)/float64(max(y, 1))) }
 	fmt.Fprintf(w, "%s\t%.3f s\t%.3f s\t%s\t%.3f s\t%.3f s\t%s\t%d MiB\t%d MiB\t%s\n", what,
 		a.cpu.Seconds(), b.cpu.Seconds(), ratio(a.cpu, b.cpu), a.wall.Seconds(), b.wall.Seconds(), ratio(a.wall, b.wall), a.rss>>20, b.rss>>20, held)
-	check(w.Flush())
+	must(w.Flush())
 }
 
 // pair runs two commands in turn, so that a machine that is slow for a while is
@@ -144,7 +152,7 @@ func run(command []string) cost {
 	return cost{wall, cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), usage.Maxrss << 10}
 }
 
-func check(err error) {
+func must(err error) {
 	if err != nil {
 		log.Fatalf("bench: %v", err)
 	}

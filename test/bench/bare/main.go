@@ -15,9 +15,13 @@ import (
 	"strconv"
 
 	"golang.org/x/sync/errgroup"
+	admissionv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -65,7 +69,9 @@ func list(kubeconfig, chunk string) error {
 	config.DisableCompression = true // as assay does on this machine
 	scheme := runtime.NewScheme()
 	metav1.AddToGroupVersion(scheme, schema.GroupVersion{Version: "v1"})
-	for _, add := range []func(*runtime.Scheme) error{corev1.AddToScheme, appsv1.AddToScheme, batchv1.AddToScheme} {
+	for _, add := range []func(*runtime.Scheme) error{
+		corev1.AddToScheme, appsv1.AddToScheme, batchv1.AddToScheme, rbacv1.AddToScheme, networkingv1.AddToScheme, policyv1.AddToScheme, admissionv1.AddToScheme,
+	} {
 		if err := add(scheme); err != nil {
 			return err
 		}
@@ -82,18 +88,19 @@ func list(kubeconfig, chunk string) error {
 		c.GroupVersion, c.APIPath = &gv, api
 		return rest.RESTClientForConfigAndClient(c, httpClient)
 	}
-	core, err := client(corev1.SchemeGroupVersion, "/api")
-	if err != nil {
-		return err
+	clients := map[schema.GroupVersion]*rest.RESTClient{}
+	for _, gv := range scheme.PrioritizedVersionsAllGroups() {
+		api := "/apis"
+		if gv.Group == "" {
+			api = "/api"
+		}
+		if clients[gv], err = client(gv, api); err != nil {
+			return err
+		}
 	}
-	apps, err := client(appsv1.SchemeGroupVersion, "/apis")
-	if err != nil {
-		return err
-	}
-	batch, err := client(batchv1.SchemeGroupVersion, "/apis")
-	if err != nil {
-		return err
-	}
+	core, apps, batch := clients[corev1.SchemeGroupVersion], clients[appsv1.SchemeGroupVersion], clients[batchv1.SchemeGroupVersion]
+	rbac, networking := clients[rbacv1.SchemeGroupVersion], clients[networkingv1.SchemeGroupVersion]
+	policy, admission := clients[policyv1.SchemeGroupVersion], clients[admissionv1.SchemeGroupVersion]
 	var group errgroup.Group
 	one := func(c *rest.RESTClient, resource string, fresh func() pages) {
 		group.Go(func() error {
@@ -121,6 +128,21 @@ func list(kubeconfig, chunk string) error {
 	one(apps, "daemonsets", func() pages { return new(appsv1.DaemonSetList) })
 	one(batch, "jobs", func() pages { return new(batchv1.JobList) })
 	one(batch, "cronjobs", func() pages { return new(batchv1.CronJobList) })
+	// What checks ask about besides pods.
+	one(core, "serviceaccounts", func() pages { return new(corev1.ServiceAccountList) })
+	one(core, "services", func() pages { return new(corev1.ServiceList) })
+	one(core, "resourcequotas", func() pages { return new(corev1.ResourceQuotaList) })
+	one(core, "limitranges", func() pages { return new(corev1.LimitRangeList) })
+	one(core, "persistentvolumes", func() pages { return new(corev1.PersistentVolumeList) })
+	one(rbac, "roles", func() pages { return new(rbacv1.RoleList) })
+	one(rbac, "rolebindings", func() pages { return new(rbacv1.RoleBindingList) })
+	one(rbac, "clusterroles", func() pages { return new(rbacv1.ClusterRoleList) })
+	one(rbac, "clusterrolebindings", func() pages { return new(rbacv1.ClusterRoleBindingList) })
+	one(networking, "networkpolicies", func() pages { return new(networkingv1.NetworkPolicyList) })
+	one(networking, "ingresses", func() pages { return new(networkingv1.IngressList) })
+	one(policy, "poddisruptionbudgets", func() pages { return new(policyv1.PodDisruptionBudgetList) })
+	one(admission, "validatingwebhookconfigurations", func() pages { return new(admissionv1.ValidatingWebhookConfigurationList) })
+	one(admission, "mutatingwebhookconfigurations", func() pages { return new(admissionv1.MutatingWebhookConfigurationList) })
 	return group.Wait()
 }
 

@@ -68,6 +68,7 @@ func build(w workload, o Options) ([]stored, error) {
 	if err := of(d); err != nil {
 		return nil, fmt.Errorf("making %s %s/%s: %w", w.kind, w.namespace, w.name, err)
 	}
+	b.besides()
 	return b.made, nil
 }
 
