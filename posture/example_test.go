@@ -42,7 +42,11 @@ func Example() {
 			SecurityContext: &corev1.SecurityContext{RunAsUser: new(int64(0))},
 		}}},
 	}
-	report, err := posture.Scan(context.Background(), onePod{pod}, posture.Options{Checks: builtin.All()}, printer{})
+	checks, err := builtin.Select([]string{"run-as-root"}, nil)
+	if err != nil {
+		fmt.Println(err)
+	}
+	report, err := posture.Scan(context.Background(), onePod{pod}, posture.Options{Checks: checks}, printer{})
 	if err != nil {
 		fmt.Println(err)
 	}

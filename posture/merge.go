@@ -67,7 +67,9 @@ func (g *gatherer) merge(join joiner, count func(*check.Check, finding.Status), 
 	g.reset()
 	g.join(all, join)
 	sum := totals{workloads: len(all)}
+	var found []*finding.Finding // of one workload
 	for _, w := range all {
+		found = found[:0]
 		for _, p := range w.parts() {
 			sum.containers += p.containers()
 			checks := g.containers
@@ -81,15 +83,36 @@ func (g *gatherer) merge(join joiner, count func(*check.Check, finding.Status), 
 					}
 					continue
 				}
-				for _, f := range g.findings(p, i, ch) {
-					if err := emit(f); err != nil {
-						return sum, err
-					}
-				}
+				found = append(found, g.findings(p, i, ch)...)
+			}
+		}
+		g.sortFindings(found)
+		for _, f := range found {
+			if err := emit(f); err != nil {
+				return sum, err
 			}
 		}
 	}
 	return sum, nil
+}
+
+// sortFindings puts the gravest failures of a workload first; what is equally
+// grave stays by container, as checks are listed. Where every pod has findings
+// of its own, they stay together.
+func (g *gatherer) sortFindings(found []*finding.Finding) {
+	for _, f := range found {
+		rankLower(f)
+	}
+	if g.perPod {
+		return
+	}
+	grave := func(f *finding.Finding) int {
+		if f.Status != finding.Fail {
+			return len(finding.Severities) + rank(f.Status)
+		}
+		return f.Severity.Rank()
+	}
+	slices.SortStableFunc(found, func(a, b *finding.Finding) int { return cmp.Compare(grave(a), grave(b)) })
 }
 
 // quiet is the status of a verdict that only has to be counted; ok is false

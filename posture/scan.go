@@ -273,7 +273,6 @@ func (s *scan) count(c *check.Check, status finding.Status) {
 // emit counts a finding, and hands it on if it is wanted.
 func (s *scan) emit(f *finding.Finding) error {
 	sum := &s.report.Summary
-	rankLower(f)
 	if s.Waive != nil {
 		s.Waive(f)
 	}

@@ -47,6 +47,9 @@ type Options struct {
 	Width int
 	// Color allows ANSI colours.
 	Color bool
+	// MinSeverity is that of the least failures that are shown to people; empty
+	// means all. The others are counted, and said to be left out.
+	MinSeverity finding.Severity
 	// PerPod: findings are per pod, not per workload.
 	PerPod bool
 	// Statuses are those whose findings of inspections are shown; none means

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strconv"
@@ -18,6 +19,7 @@ const (
 	maxReasons  = 5
 	maxProblems = 10
 	maxNotes    = 10
+	maxChecks   = 20
 )
 
 // writeSummary ends the table. What was not seen comes first: without it the
@@ -35,6 +37,9 @@ func (t *table) writeSummary(r *finding.Report) {
 	t.writeFound(s, gaps)
 	if n := s.Statuses[finding.NotReviewed]; n > 0 {
 		t.writeBody(0, "Not reviewed, for want of evidence: "+strconv.Itoa(n)+".", nil)
+	}
+	if s.Known > 0 || s.Gone > 0 {
+		t.writeBody(0, "In the baseline already, and not counted: "+strconv.Itoa(s.Known)+". Gone since then: "+strconv.Itoa(s.Gone)+".", nil)
 	}
 	if s.Waived > 0 {
 		t.writeBody(0, "Waived, and not counted: "+strconv.Itoa(s.Waived)+".", nil)
@@ -113,6 +118,8 @@ func stateMeaning(s finding.CoverageState) string {
 		return "not known to Assay or to this server"
 	case finding.Inconsistent:
 		return "it changed while it was read; parts are from different moments"
+	case finding.Unreviewed:
+		return "only some checks need it; what they say is not-reviewed"
 	case finding.OwnerUnresolved:
 		return "pods were judged, but their owners could not be read"
 	}
@@ -204,28 +211,45 @@ func (t *table) writeFound(s *finding.Summary, gaps bool) {
 		}
 	}
 	if total == 0 {
-		t.writeBody(0, nothing(s, t.rules, gaps), t.colors.bold)
+		t.writeBody(0, nothing(s, len(t.rules), gaps), t.colors.bold)
 		return
 	}
 	t.out.WriteString(t.colors.bold(count(total, "failure")+": ") + strings.Join(parts, ", ") + "\n")
 	checks := slices.SortedFunc(maps.Keys(s.Checks), func(a, b string) int {
-		if d := s.Checks[b] - s.Checks[a]; d != 0 {
-			return d
-		}
-		return strings.Compare(a, b)
+		return cmp.Or(t.rules[a].Rank()-t.rules[b].Rank(), s.Checks[b]-s.Checks[a], strings.Compare(a, b))
 	})
 	width := 0
 	for _, id := range checks {
 		width = max(width, ansi.StringWidth(escape(id)))
 	}
-	for _, id := range checks {
+	checks = slices.DeleteFunc(checks, func(id string) bool { return s.Checks[id] == 0 })
+	for _, id := range checks[:min(maxChecks, len(checks))] {
 		if n := s.Checks[id]; n > 0 {
 			t.out.WriteString("  " + pad(escape(id), width+gap) + strconv.Itoa(n) + "\n")
 		}
 	}
-	if hidden := total - t.fails; hidden > 0 && !t.o.PerPod {
+	if more := len(checks) - maxChecks; more > 0 {
+		t.writeBody(2, "… and "+count(more, "more check"), t.colors.faint)
+	}
+	minor := t.writeMinor()
+	if hidden := total - t.fails - minor; hidden > 0 && !t.o.PerPod {
 		t.writeBody(0, "Not shown because of a filter: "+strconv.Itoa(hidden)+".", nil)
 	}
+}
+
+// writeMinor says how many failures were too slight to be shown.
+func (t *table) writeMinor() (minor int) {
+	var parts []string
+	for _, severity := range severitiesOf(t.minor) {
+		if n := t.minor[severity]; n > 0 {
+			minor += n
+			parts = append(parts, strconv.Itoa(n)+" "+escape(string(severity)))
+		}
+	}
+	if minor > 0 {
+		t.writeBody(0, "Not shown: "+strings.Join(parts, ", ")+" (--min-severity info shows them).", nil)
+	}
+	return minor
 }
 
 // nothing words a run without failures: never better than it was.
@@ -234,15 +258,27 @@ func nothing(s *finding.Summary, rules int, gaps bool) string {
 	if rules > 0 {
 		by = " by " + count(rules, "check")
 	}
+	reached := 0 // verdicts
+	for status, n := range s.Statuses {
+		if status != finding.NotReviewed {
+			reached += n
+		}
+	}
 	switch {
+	case reached > 0: // about other objects, where there is no container
 	case s.Containers == 0 && gaps:
 		return "Nothing was judged: no container could be looked at."
 	case s.Containers == 0:
 		return "Nothing was judged: there was no container to look at."
-	case gaps:
-		return "Nothing was found" + by + " in what could be judged."
 	}
-	return "Nothing was found" + by + "."
+	found := "Nothing was found"
+	if s.Known > 0 {
+		found = "Nothing new was found"
+	}
+	if gaps {
+		return found + by + " in what could be judged."
+	}
+	return found + by + "."
 }
 
 // severitiesOf lists the keys, the gravest first, then those that are unknown.

@@ -26,8 +26,10 @@ type table struct {
 	// not yet written: they are lined up together.
 	workload finding.Workload
 	pending  []*finding.Finding
-	rules    int
-	fails    int // failures shown
+	rules    map[string]finding.Severity // by ID
+	fails    int                         // failures shown
+	// minor counts, by severity, failures that are too slight to be shown.
+	minor map[finding.Severity]int
 }
 
 // maxPending bounds how many findings wait to be lined up (think --per-pod).
@@ -47,11 +49,23 @@ func newTable(w io.Writer, o Options, wide bool) *table {
 }
 
 func (t *table) Begin(h Header) error {
-	t.rules = len(h.Rules)
+	t.rules = map[string]finding.Severity{}
+	for _, r := range h.Rules {
+		t.rules[r.ID] = r.Severity
+	}
 	return nil
 }
 
 func (t *table) Finding(f *finding.Finding) error {
+	if f.Status == finding.Fail && t.o.MinSeverity != "" && !f.Severity.AtLeast(t.o.MinSeverity) {
+		if t.minor == nil {
+			t.minor = map[finding.Severity]int{}
+		}
+		if f.Waiver == nil {
+			t.minor[f.Severity]++
+		}
+		return nil
+	}
 	if len(t.pending) > 0 && (t.pending[0].Workload != f.Workload || len(t.pending) >= maxPending) {
 		t.writePending()
 		if err := t.out.spill(); err != nil {

@@ -53,7 +53,7 @@ func openPlaces[W any](values []string, s *streams, screen io.Writer, common rep
 		default:
 			standard = format
 			options := report.Terminal(screen)
-			options.PerPod, options.Statuses = common.PerPod, common.Statuses
+			options.PerPod, options.Statuses, options.MinSeverity = common.PerPod, common.Statuses, common.MinSeverity
 			err = p.add(format, s.out, options, m, &place[W]{name: "standard output"})
 		}
 		if err != nil {
@@ -114,7 +114,7 @@ func (p *places[W]) dropText() {
 type outputs struct{ *places[report.Writer] }
 
 func openOutputs(values []string, s *streams, screen io.Writer, j *judgingFlags) (*outputs, error) {
-	p, err := openPlaces(values, s, screen, report.Options{PerPod: j.perPod}, maker[report.Writer]{writer: j.framework.writer})
+	p, err := openPlaces(values, s, screen, report.Options{PerPod: j.perPod, MinSeverity: j.shown()}, maker[report.Writer]{writer: j.framework.writer})
 	if err != nil {
 		return nil, err
 	}

@@ -130,7 +130,7 @@ func (f *whatFlags) bind(flags *pflag.FlagSet) {
 func (f *judgingFlags) bind(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&f.checks, "checks", nil, "Checks to make, by ID (default all; see assay checks)")
 	flags.StringSliceVar(&f.skip, "skip-checks", nil, "Checks to leave out, by ID")
-	flags.StringVar(&f.minSeverity, "min-severity", "", "Show only failures of this severity or graver: critical, high, medium, low, info")
+	flags.StringVar(&f.minSeverity, "min-severity", "", "Show only failures of this severity or graver: critical, high, medium, low, info (default all; tables: medium, unless checks are named)")
 	flags.StringSliceVar(&f.statuses, "status", nil, "Show only verdicts of these statuses: fail, pass, error, not-applicable, not-reviewed (default fail,error)")
 	flags.StringVar(&f.waiverFile, "waivers", "", "File with signed-off exceptions")
 	flags.StringVar(&f.accept, "accept-annotations", "", "Waivers in annotations count in namespaces with these labels, such as team=platform; *: everywhere (default nowhere)")
@@ -138,6 +138,15 @@ func (f *judgingFlags) bind(flags *pflag.FlagSet) {
 	f.framework.bind(flags)
 	f.reading.bind(flags)
 	flags.BoolVar(&f.perPod, "per-pod", false, "A finding for each pod instead of one for its workload")
+}
+
+// shown is the severity of the least failures that people are shown, unless
+// they ask for others: hardening and good practice would hide what is worse.
+func (f *judgingFlags) shown() finding.Severity {
+	if f.minSeverity != "" || len(f.checks) > 0 {
+		return ""
+	}
+	return finding.Medium
 }
 
 // options turns the flags into what posture wants, and the gate.
