@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/kubeassay/assay/finding"
+	"github.com/kubeassay/assay/internal/settings"
 	"github.com/kubeassay/assay/kube"
 	"github.com/kubeassay/assay/kube/audit"
 )
@@ -27,10 +28,10 @@ func (c *connection) bind(flags *pflag.FlagSet) {
 const connectionFlags = "Connection"
 
 // withoutConnection refuses flags that were given to say how to reach a
-// cluster. Those that the environment sets are for other scans.
+// cluster. Those that a variable or a file of settings sets are for other scans.
 func withoutConnection(flags *pflag.FlagSet) (wrong error) {
 	flags.Visit(func(f *pflag.Flag) {
-		if wrong == nil && slices.Contains(f.Annotations[group], connectionFlags) && f.Annotations[environment] == nil {
+		if wrong == nil && slices.Contains(f.Annotations[group], connectionFlags) && settings.OriginOf(f).Source == settings.FromFlag {
 			wrong = usagef("--%s is about a cluster, and files were named: leave out the one or the other", f.Name)
 		}
 	})

@@ -54,8 +54,10 @@ func writeUsage(w io.Writer, cmd *cobra.Command, width int) {
 			}
 		}
 	}
-	for _, section := range sections(cmd.LocalFlags()) {
-		p("\n%s:\n%s", section.heading, section.flags.FlagUsagesWrapped(width))
+	for _, flags := range []*pflag.FlagSet{cmd.LocalFlags(), cmd.InheritedFlags()} {
+		for _, section := range sections(flags) {
+			p("\n%s:\n%s", section.heading, section.flags.FlagUsagesWrapped(width))
+		}
 	}
 	if cmd.HasAvailableSubCommands() {
 		p("\nMore about a command: %s COMMAND --help\n", cmd.CommandPath())

@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/kubeassay/assay/gate"
+	"github.com/kubeassay/assay/internal/settings"
 	"github.com/kubeassay/assay/report"
 )
 
@@ -65,7 +66,7 @@ func Run(ctx context.Context, name string, args []string, in io.Reader, out, err
 	root.SetIn(in)
 	root.SetOut(out)
 	root.SetErr(errs)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	var code exit
 	var wrong usageError
 	switch {
@@ -75,7 +76,7 @@ func Run(ctx context.Context, name string, args []string, in io.Reader, out, err
 		return int(code)
 	}
 	// It may repeat what a file or a server says.
-	_, _ = fmt.Fprintf(errs, "assay: %s\n", report.Printable(err.Error()))
+	_, _ = fmt.Fprintf(errs, "assay: %s\n", report.Printable(err.Error()+settings.Whence(cmd.Flags(), err.Error())))
 	if errors.As(err, &wrong) {
 		return gate.Usage
 	}
@@ -83,6 +84,7 @@ func Run(ctx context.Context, name string, args []string, in io.Reader, out, err
 }
 
 func newRoot(name string, s *streams) *cobra.Command {
+	var ready prepared
 	root := &cobra.Command{
 		Use:   "assay",
 		Short: "Test what Kubernetes workloads claim against what they are",
@@ -92,21 +94,21 @@ object's spec, reported by the kubelet, or observed inside the container.
 
 Exit codes: 0 nothing found, 1 findings at or above --fail-on, 2 something could
 not be judged, 3 wrong usage. Every flag can also be set by an environment
-variable: ASSAY_FAIL_ON for --fail-on.`,
+variable, ASSAY_FAIL_ON for --fail-on, or in a file: see assay config view.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          noSubcommand,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			// The others have flags of the same names that mean something else (-o).
-			if slices.Contains([]string{"scan", "inspect", "evaluate", "psa", "serve", "demo"}, cmd.Name()) {
-				if err := fromEnvironment(cmd.Flags(), os.LookupEnv); err != nil {
-					return usage(err)
-				}
+			if err := ready.prepare(cmd); err != nil {
+				return usage(err)
 			}
 			return usage(emptyValues(cmd.Flags()))
 		},
 	}
+	inGroup(root.PersistentFlags(), "Settings", func(flags *pflag.FlagSet) {
+		flags.String(configFlag, "", "File with settings; none: read no file (default config.yaml in your own folder, see assay config view)")
+	})
 	root.SuggestionsMinimumDistance = 2
 	root.SetUsageFunc(func(cmd *cobra.Command) error {
 		writeUsage(cmd.OutOrStdout(), cmd, report.Terminal(s.out).Width)
@@ -119,9 +121,9 @@ variable: ASSAY_FAIL_ON for --fail-on.`,
 		return usagef("%w; see %s --help", err, cmd.CommandPath())
 	})
 	root.AddCommand(
-		newScan(s), newInspect(s), newEvaluate(s), newServe(s), newDemo(s), newChecks(s), newExplain(s), newProfile(s),
+		newScan(s), newInspect(s), newEvaluate(s), newDiff(s), newServe(s), newDemo(s), newChecks(s), newExplain(s), newFrameworks(s), newProfile(s),
 		newPSA(s), newWhoCan(s), newExplainAccess(s),
-		newGrant(s), newSidecar(s), newAttest(s), newAudit(s), newVerifyClean(s), newVersion(s),
+		newGrant(s), newSidecar(s), newAttest(s), newAudit(s), newVerifyClean(s), newConfig(s, &ready), newVersion(s),
 	)
 	return root
 }
@@ -148,33 +150,6 @@ func args(check cobra.PositionalArgs) cobra.PositionalArgs {
 		}
 		return nil
 	}
-}
-
-// environment is the annotation of flags that a variable has set.
-const environment = "environment"
-
-// fromEnvironment sets the flags that were not given from ASSAY_ variables.
-func fromEnvironment(flags *pflag.FlagSet, lookup func(string) (string, bool)) error {
-	var wrong error
-	flags.VisitAll(func(f *pflag.Flag) {
-		if f.Changed || f.Name == "help" || wrong != nil {
-			return
-		}
-		if f.Name == "namespace" && flags.Changed("all-namespaces") {
-			return // what was given wins
-		}
-		name := "ASSAY_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
-		value, ok := lookup(name)
-		if !ok {
-			return
-		}
-		if err := flags.Set(f.Name, value); err != nil {
-			wrong = fmt.Errorf("%s=%q: %w", name, value, err)
-			return
-		}
-		wrong = flags.SetAnnotation(f.Name, environment, []string{name})
-	})
-	return wrong
 }
 
 // emptyValues finds lists that were given without a value: an unset variable in

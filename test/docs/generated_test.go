@@ -21,6 +21,7 @@ import (
 // generators write what the program itself knows.
 var generators = map[string]func(*testing.T, *runner) string{
 	"checks":                         checkList,
+	"frameworks":                     frameworks,
 	"language of profiles":           language,
 	"coverage":                       coverage,
 	"problems":                       problems,

@@ -61,7 +61,7 @@ func (r *runner) command(ctx context.Context, line string) *exec.Cmd {
 	}
 	cmd := exec.CommandContext(ctx, "sh", "-c", line)
 	cmd.Dir = r.dir
-	cmd.Env = append(os.Environ(), "PATH="+r.bin+string(os.PathListSeparator)+os.Getenv("PATH"), "COLUMNS=80", "NO_COLOR=1", "HOME="+r.dir)
+	cmd.Env = append(os.Environ(), "PATH="+r.bin+string(os.PathListSeparator)+os.Getenv("PATH"), "COLUMNS=80", "NO_COLOR=1", "HOME="+r.dir, "XDG_CONFIG_HOME=")
 	if os.Getenv("TEST_CLUSTER_INDEX") == "" {
 		cmd.Env = append(cmd.Env, "KUBECONFIG="+filepath.Join(r.dir, "nobody.kubeconfig"))
 	}
