@@ -35,8 +35,13 @@ type gatherer struct {
 	// compares: some check compares running copies; joins: some looks at pods
 	// together with other objects; labels: findings carry those of their workload.
 	compares, joins, labels bool
+	// carries is told of workloads with waivers in their annotations.
+	carries func(finding.Workload, map[string]string)
 	// refs: pods are asked for the Secrets and ConfigMaps that they refer to.
 	refs bool
+
+	// shared are verdicts that were kept, to be kept once.
+	shared map[verdictKey]*check.Verdict
 
 	owners    map[types.UID]*owner
 	templates []*template
@@ -82,7 +87,7 @@ type judged struct {
 }
 
 func newGatherer(o *Options) *gatherer {
-	g := &gatherer{perPod: o.PerPod, observed: o.Observed, arch: map[string]string{}, labels: o.Labels}
+	g := &gatherer{shared: map[verdictKey]*check.Verdict{}, perPod: o.PerPod, observed: o.Observed, arch: map[string]string{}, labels: o.Labels}
 	for _, c := range o.Checks {
 		switch {
 		case c.Judge != nil:
@@ -244,18 +249,19 @@ func judgedOf(list *[]*judged, c *workload.Container, checks int) *judged {
 // in order by the spec alone, and nobody asked to see, only the number is kept.
 func (g *gatherer) note(c *cell, judge func(check.View) check.Verdict, view *check.View, o *source.Object) {
 	view.Brief = true
-	v := judge(*view)
-	if g.quiet(&v) {
-		c.quiet[rank(v.Status)-quietFrom]++
+	brief := judge(*view)
+	if g.quiet(&brief) {
+		c.quiet[rank(brief.Status)-quietFrom]++
 		return
 	}
-	t := c.find(&v)
+	t := c.find(&brief)
+	var v check.Verdict
 	if t == nil || g.perPod && o.Status != nil {
 		view.Brief = false
 		v = judge(*view)
 	}
 	if t == nil {
-		t = c.start(&v, locate(o, &v))
+		t = c.start(g.share(&v), locate(o, &v))
 	}
 	t.pods++
 	if o.Status == nil {
@@ -265,8 +271,36 @@ func (g *gatherer) note(c *cell, judge func(check.View) check.Verdict, view *che
 		t.names = append(t.names, nameOf(o.Meta))
 	}
 	if g.perPod {
-		c.each = append(c.each, tally{Verdict: v, pods: 1, names: []string{nameOf(o.Meta)}, location: locate(o, &v)})
+		c.pod(tally{Verdict: &v, pods: 1, names: []string{nameOf(o.Meta)}, location: locate(o, &v)})
 	}
+}
+
+// sharedKept bounds shared.
+const sharedKept = 1 << 12
+
+// share returns a verdict that is the same, of those that are kept already:
+// what is wrong in one workload is mostly wrong in many, at the same place.
+func (g *gatherer) share(v *check.Verdict) *check.Verdict {
+	key := verdictKey{v.Status, v.Severity, v.Value, v.Message, ""}
+	if len(v.Basis) > 0 {
+		key.field = v.Basis[0].Field
+	}
+	if known := g.shared[key]; known != nil && known.Evidence == v.Evidence && known.May == v.May && slices.Equal(known.Basis, v.Basis) {
+		return known
+	}
+	if len(g.shared) >= sharedKept {
+		clear(g.shared)
+	}
+	own := *v
+	g.shared[key] = &own
+	return &own
+}
+
+// verdictKey is what nearly always tells verdicts apart.
+type verdictKey struct {
+	status                finding.Status
+	severity              finding.Severity
+	value, message, field string
 }
 
 // quiet reports whether nobody will read a verdict. One that a stronger rung may

@@ -99,12 +99,12 @@ func (g *gatherer) judgeRecords(list *[]*judged, records []*podRecord, nth int, 
 		}
 		t := c.find(&v)
 		if t == nil {
-			t = c.start(&v, r.at)
+			t = c.start(g.share(&v), r.at)
 		}
 		t.pods += r.pods
 		t.names = append(t.names, r.names[:min(len(r.names), max(namesKept-len(t.names), 0))]...)
 		if g.perPod && !r.Template {
-			c.each = append(c.each, tally{Verdict: v, pods: r.pods, names: r.names, location: r.at})
+			c.pod(tally{Verdict: &v, pods: r.pods, names: r.names, location: r.at})
 		}
 	}
 }

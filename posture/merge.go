@@ -69,6 +69,9 @@ func (g *gatherer) merge(join joiner, count func(*check.Check, finding.Status), 
 	sum := totals{workloads: len(all)}
 	var found []*finding.Finding // of one workload
 	for _, w := range all {
+		if g.carries != nil {
+			g.carries(w.ref, w.annotations)
+		}
 		found = found[:0]
 		for _, p := range w.parts() {
 			sum.containers += p.containers()
@@ -262,9 +265,10 @@ func (p *part) eachPod(i int, ch *check.Check) []*finding.Finding {
 	var all []*finding.Finding
 	for _, in := range p.groups {
 		from := p.originIn(in.group)
-		for n := range in.cells[i].each {
-			t := &in.cells[i].each[n]
-			f := p.finding(ch, &t.Verdict, in.image)
+		each := in.cells[i].each()
+		for n := range each {
+			t := &each[n]
+			f := p.finding(ch, t.Verdict, in.image)
 			f.Basis = t.Basis
 			f.Location = t.location
 			f.Pods, f.PodNames = 1, t.names
