@@ -1,0 +1,97 @@
+package network_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubeassay/assay/posture/network"
+)
+
+// crowd is a namespace with n policies, n Services and n pods, as they are in
+// large ones: each is about one application.
+func crowd(n int) (policies []*networkingv1.NetworkPolicy, services []*corev1.Service, pods []network.Pod) {
+	for i := range n {
+		app := map[string]string{"app.kubernetes.io/name": fmt.Sprint("app", i), "app.kubernetes.io/part-of": "shop"}
+		p := &networkingv1.NetworkPolicy{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprint("p", i)}}
+		p.Spec.PodSelector.MatchLabels = app
+		if i%10 == 0 {
+			p.Spec.PodSelector.MatchLabels = nil
+			p.Spec.PodSelector.MatchExpressions = []metav1.LabelSelectorRequirement{{Key: "app.kubernetes.io/name", Operator: "In", Values: []string{fmt.Sprint("app", i), fmt.Sprint("app", i+1)}}}
+		}
+		policies = append(policies, p)
+		svc := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprint("s", i)}}
+		svc.Spec.Selector = app
+		services = append(services, svc)
+		pods = append(pods, network.Pod{Labels: map[string]string{
+			"app.kubernetes.io/name": fmt.Sprint("app", i), "app.kubernetes.io/part-of": "shop", "app.kubernetes.io/instance": fmt.Sprint("i", i), "pod-template-hash": "5d9f7c",
+		}})
+	}
+	return policies, services, pods
+}
+
+// judge does what a scan of the crowd does.
+func judge(t testing.TB, policies []*networkingv1.NetworkPolicy, services []*corev1.Service, pods []network.Pod) {
+	s := network.NewCluster().Space("shop", nil)
+	for _, p := range policies {
+		s.AddPolicy(p)
+	}
+	for _, svc := range services {
+		s.AddService(svc)
+	}
+	for _, p := range pods {
+		s.See(p)
+		if s.State(p, network.Ingress) != network.Isolated || s.State(p, network.Egress) != network.Open {
+			t.Fatal("a pod is not judged as it should be")
+		}
+	}
+}
+
+func BenchmarkDoubling(b *testing.B) {
+	for _, n := range []int{500, 1000, 2000, 4000} {
+		policies, services, pods := crowd(n)
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			for b.Loop() {
+				judge(b, policies, services, pods)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/pod")
+		})
+	}
+}
+
+func BenchmarkState(b *testing.B) {
+	policies, services, pods := crowd(1000)
+	s := network.NewCluster().Space("shop", nil)
+	for i := range policies {
+		s.AddPolicy(policies[i])
+		s.AddService(services[i])
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		s.State(pods[i%len(pods)], network.Ingress)
+	}
+}
+
+// TestDoublingDoubles: eight times as many of everything may take at most
+// twenty times as long (a machine that is busy takes its share; comparing each
+// with each would take 64 times as long).
+func TestDoublingDoubles(t *testing.T) {
+	best := func(n int) time.Duration {
+		policies, services, pods := crowd(n)
+		least := time.Duration(1<<63 - 1)
+		for range 5 {
+			start := time.Now()
+			judge(t, policies, services, pods)
+			least = min(least, time.Since(start))
+		}
+		return least
+	}
+	small, large := best(500), best(4000)
+	if large > 20*small {
+		t.Errorf("500 take %s, 4000 take %s", small, large)
+	}
+}
