@@ -153,11 +153,27 @@ func (a *aggregation) finish(r *role) {
 		delete(a.parts, member)
 	}
 	if len(circle) > 1 {
-		a.graph.problems = append(a.graph.problems, Problem{Object: circle[0].Ref, Circle: true, Message: fmt.Sprintf(
-			"it and %d more (%s) aggregate each other in a circle: which rules they end with depends on the order in which the server looks%s",
-			len(circle)-1, names(circle[1:]), a.taken())})
+		a.tellCircle(circle)
 	}
 }
+
+// tellCircle names to each of them the others.
+func (a *aggregation) tellCircle(circle []*role) {
+	for i, member := range circle {
+		others := make([]*role, 0, mostTold+1)
+		for j := 0; j < len(circle) && len(others) <= mostTold; j++ {
+			if j != i {
+				others = append(others, circle[j])
+			}
+		}
+		a.graph.problems = append(a.graph.problems, Problem{Object: member.Ref, Circle: true, Message: fmt.Sprintf(
+			"it and %d more (%s) aggregate each other in a circle: which rules they end with depends on the order in which the server looks%s",
+			len(circle)-1, names(others), a.taken())})
+	}
+}
+
+// mostTold is how many of the roles in a circle are named.
+const mostTold = 3
 
 // taken says what is made of a circle.
 func (a *aggregation) taken() string {
@@ -169,12 +185,11 @@ func (a *aggregation) taken() string {
 
 // names are those of the first few roles.
 func names(roles []*role) string {
-	const most = 3
 	var all []string
-	for _, r := range roles[:min(len(roles), most)] {
+	for _, r := range roles[:min(len(roles), mostTold)] {
 		all = append(all, r.Name)
 	}
-	if len(roles) > most {
+	if len(roles) > mostTold {
 		all = append(all, "…")
 	}
 	return strings.Join(all, ", ")

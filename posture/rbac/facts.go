@@ -107,7 +107,7 @@ func (g *Graph) DefaultAccounts() []Bound {
 }
 
 func (g *Graph) boundTo(want func(Subject) bool) []Bound {
-	m := newMatcher()
+	m := g.powers().match
 	var all []Bound
 	for _, b := range g.bindings {
 		for _, s := range b.subjects {

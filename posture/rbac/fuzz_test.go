@@ -44,6 +44,18 @@ func FuzzGraph(f *testing.F) {
 			}
 			g.WhoCanSome(r)
 		}
+		seen := map[rbac.Ref]bool{} // of two with one name only the first is in the graph
+		for i := range o.RoleBindings {
+			askBinding(t, g, g.RoleBinding(&o.RoleBindings[i]), seen)
+		}
+		for i := range o.ClusterRoleBindings {
+			askBinding(t, g, g.ClusterRoleBinding(&o.ClusterRoleBindings[i]), seen)
+		}
+		for _, c := range g.WithPods(nil).Combined() {
+			if c.Steps[len(c.Steps)-1].Gets != string(c.Goal) {
+				t.Fatalf("a chain that leads nowhere: %+v", c)
+			}
+		}
 		for _, s := range g.Subjects() {
 			for _, r := range requests {
 				g.Allowed(s, r, "a")
@@ -58,4 +70,29 @@ func FuzzGraph(f *testing.F) {
 			}
 		}
 	})
+}
+
+// askBinding asks a binding everything.
+func askBinding(t *testing.T, g *rbac.Graph, b *rbac.Binding, seen map[rbac.Ref]bool) {
+	first := !seen[b.Ref]
+	seen[b.Ref] = true
+	if len(b.Subjects)+len(b.Nowhere) != len(b.Written()) {
+		t.Fatalf("%d subjects of %d", len(b.Subjects)+len(b.Nowhere), len(b.Written()))
+	}
+	for _, h := range b.Held() {
+		if h.Rule < 0 || h.Rule >= b.Rules() || len(h.Why) == 0 {
+			t.Fatalf("it gives %+v by %d rules", h, b.Rules())
+		}
+		b.Rule(h.Rule)
+	}
+	for _, l := range b.Leads() {
+		if l.Steps[len(l.Steps)-1].Gets != string(l.Goal) {
+			t.Fatalf("it leads nowhere: %+v", l)
+		}
+		for _, s := range b.Subjects {
+			if _, ok := g.Reaches(s.Subject); first && l.Goal == rbac.ClusterAdmin && l.For(s.Subject) && !ok {
+				t.Fatalf("%s leads %s to cluster-admin, and the graph knows of no way", b.Ref, s.Subject)
+			}
+		}
+	}
 }

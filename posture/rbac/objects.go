@@ -34,6 +34,9 @@ type Objects struct {
 	// cluster-admin and view, where the objects have none of that name. It is for
 	// files, and brings Aggregate along.
 	Defaults bool
+	// ExecByGet: the server is older than 1.35, where the verb get is enough for
+	// commands in pods and for their ports, by a request that begins as a GET.
+	ExecByGet bool
 	// Gaps says what could not be read, or is not known (bindings and accounts of
 	// a cluster that only files are known of).
 	Gaps []Gap

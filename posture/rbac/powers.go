@@ -111,7 +111,7 @@ func powerTable() [powerCount]powerInfo {
 		readSecrets:               {[]string{"get", "list", "watch"}, "", []string{"secrets"}, false, false, finding.High, "can read secrets"},
 		createSecrets:             {create, "", []string{"secrets"}, false, true, finding.Low, "can make secrets, also such that get filled with a service account's token"},
 		createTokens:              {create, "", []string{"serviceaccounts/token"}, false, false, finding.High, "can make tokens of service accounts"},
-		proxyNodes:                {[]string{"get", "create"}, "", []string{"nodes/proxy"}, true, false, finding.Critical, "reaches the kubelet, which runs commands in any pod of its node"},
+		proxyNodes:                {[]string{"get", "create"}, "", []string{"nodes/proxy"}, true, false, finding.Critical, "can reach the kubelet, which runs commands in any pod of its node"},
 		createRequests:            {create, certificatesGroup, []string{"certificatesigningrequests"}, true, true, finding.Info, "can ask for certificates"},
 		approveRequests:           {change, certificatesGroup, []string{"certificatesigningrequests/approval"}, true, false, finding.High, "can approve requests for certificates, of the signers that it may approve for"},
 		approveSigners:            {[]string{"approve"}, certificatesGroup, []string{"signers"}, true, false, finding.High, "may approve certificates of these signers"},
@@ -129,7 +129,7 @@ func powerTable() [powerCount]powerInfo {
 		changeAPIServices: {write, "apiregistration.k8s.io", []string{"apiservices"}, true, false, finding.High, "can send requests of the API to a server of its own"},
 		changeDefinitions: {change, "apiextensions.k8s.io", []string{"customresourcedefinitions"}, true, false, finding.Medium, "can send custom resources through a webhook of its own"},
 		changeNodes:       {[]string{"update", "patch", "delete"}, "", []string{"nodes", "nodes/status"}, true, false, finding.Medium, "can draw pods to other nodes"},
-		portForward:       {create, "", []string{"pods/portforward"}, false, false, finding.Low, "reaches any port of running pods"},
+		portForward:       {create, "", []string{"pods/portforward"}, false, false, finding.Low, "can reach any port of running pods"},
 	}
 }
 
@@ -163,9 +163,12 @@ type matcher struct {
 	requests [powerCount][]Request
 }
 
-func newMatcher() *matcher {
+func (o *Objects) newMatcher() *matcher {
 	m := &matcher{table: powerTable()}
 	for p := range m.table {
+		if o.ExecByGet && (p == int(execPods) || p == int(attachPods) || p == int(portForward)) {
+			m.table[p].verbs = []string{"create", "get"}
+		}
 		m.requests[p] = m.table[p].requests()
 	}
 	return m

@@ -19,7 +19,7 @@ type Right struct {
 // Rights lists all that a subject may do, with the groups that it is in (see
 // Allowed): the most dangerous first, then by namespace, role and rule.
 func (g *Graph) Rights(s Subject, groups ...string) []Right {
-	m := newMatcher()
+	m := g.powers().match
 	var all []Right
 	for _, member := range memberships(s, groups) {
 		if member == Group(Masters) {

@@ -12,12 +12,18 @@ import (
 
 	"github.com/kubeassay/assay/finding"
 	"github.com/kubeassay/assay/posture/check"
+	"github.com/kubeassay/assay/posture/check/access"
+	"github.com/kubeassay/assay/posture/check/cluster"
 	"github.com/kubeassay/assay/posture/check/container"
+	"github.com/kubeassay/assay/posture/check/controlplane"
+	"github.com/kubeassay/assay/posture/check/network"
+	"github.com/kubeassay/assay/posture/check/pod"
+	"github.com/kubeassay/assay/posture/check/sensitive"
 )
 
 // All returns every check, in the order in which they are listed.
 func All() []*check.Check {
-	return slices.Concat(container.All())
+	return slices.Concat(container.All(), pod.All(), controlplane.All(), network.All(), access.All())
 }
 
 // Select returns the checks whose IDs are in only (all, where it is empty) and

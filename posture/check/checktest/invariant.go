@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/yaml"
 
 	"github.com/kubeassay/assay/finding"
 	"github.com/kubeassay/assay/posture/check"
@@ -83,6 +84,11 @@ func lookUp(object map[string]any, path string) (any, bool) {
 	var at any = object
 	for path != "" {
 		m := step.FindStringSubmatch(path)
+		if text, is := at.(string); is { // YAML in a ConfigMap
+			var inner map[string]any
+			_ = yaml.Unmarshal([]byte(text), &inner) // else nothing is found in it
+			at = inner
+		}
 		fields, ok := at.(map[string]any)
 		if m == nil || !ok {
 			return nil, false

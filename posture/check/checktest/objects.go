@@ -135,6 +135,7 @@ func (w *world) add(t *testing.T, doc []byte) {
 	switch o := o.(type) {
 	case *corev1.Pod:
 		p = index.PodOf(&o.ObjectMeta, &o.Spec)
+		p.Secrets, p.ConfigMaps = index.Refs(&o.Spec)
 		for _, owner := range o.OwnerReferences {
 			p.Owner = owner.Kind
 		}
@@ -154,6 +155,7 @@ func (w *world) add(t *testing.T, doc []byte) {
 
 func fromTemplate(meta *metav1.ObjectMeta, t *corev1.PodTemplateSpec, kind string, replicas *int32) index.Pod {
 	p := index.PodOf(&t.ObjectMeta, &t.Spec)
+	p.Secrets, p.ConfigMaps = index.Refs(&t.Spec)
 	p.Name, p.Namespace, p.Template, p.Owner = meta.Name, meta.Namespace, true, kind
 	if replicas != nil {
 		p.Replicas = *replicas

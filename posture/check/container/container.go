@@ -14,6 +14,13 @@ import "github.com/kubeassay/assay/posture/check"
 // All returns every check of this package, in the order in which they are listed.
 func All() []*check.Check {
 	return []*check.Check{
-		imageLatestTag(), imageTagDrift(), runAsRoot(),
+		imageLatestTag(), imageTagDrift(), imageNotPinned(), imagePullNever(), imageRegistry(),
+		runAsRoot(), rootGroup(), lowUserID(),
+		privilegedContainer(), privilegeEscalation(), capabilitiesAdded(), capabilitiesNotDropped(), windowsHostProcess(),
+		seccompMissing(), seccompUnconfined(), appArmorUnconfined(), seLinuxOptions(), procMountUnmasked(),
+		writableRootFilesystem(), subPathMount(), rawBlockVolume(),
+		hostPort(), probeHost(), livenessProbeMissing(), readinessProbeMissing(), interactiveTerminal(),
+		resourceLimitsMissing(), resourceRequestsMissing(), ephemeralStorageUnlimited(),
+		secretsInConfiguration(), secretsInEnv(),
 	}
 }

@@ -32,10 +32,7 @@ func imageLatestTag() *check.Check {
 				"    containers:\n" +
 				"    - name: app\n" +
 				"      image: registry.example/shop/cart:1.4.2@sha256:<digest>\n",
-			References: []finding.Reference{
-				{Framework: "nist-800-190", ID: "4.2.2"},
-				{URL: "https://kubernetes.io/docs/concepts/containers/images/#image-names"},
-			},
+			References: references("image-latest-tag", aboutImages+"#image-names"),
 		},
 		Fields: []string{
 			"spec.containers[*].image", "spec.initContainers[*].image", "spec.ephemeralContainers[*].image",

@@ -28,10 +28,7 @@ func imageTagDrift() *check.Check {
 				"    containers:\n" +
 				"    - name: app\n" +
 				"      image: registry.example/shop/cart:1.4.2@sha256:<digest>\n",
-			References: []finding.Reference{
-				{Framework: "nist-800-190", ID: "4.2.2"},
-				{URL: "https://kubernetes.io/docs/concepts/containers/images/#image-names"},
-			},
+			References: references("image-tag-drift", aboutImages+"#image-names"),
 		},
 		Fields:  []string{"status.containerStatuses[*].imageID", "status.initContainerStatuses[*].imageID", "status.ephemeralContainerStatuses[*].imageID"},
 		Compare: compareDigests,

@@ -43,15 +43,7 @@ func runAsRoot() *check.Check {
 				"        runAsNonRoot: true\n" +
 				"        runAsUser: 10001\n" +
 				"        runAsGroup: 10001\n",
-			References: []finding.Reference{
-				{Framework: "pss", ID: "restricted/runAsNonRoot"},
-				{Framework: "pss", ID: "restricted/runAsUser"},
-				{Framework: "cis-kubernetes", ID: "5.2.7"},
-				{Framework: "nsa-cisa", ID: "pod-security/non-root"},
-				{Framework: "nist-800-190", ID: "4.1.2"},
-				{Framework: "nist-800-53", ID: "CM-6"},
-				{URL: "https://kubernetes.io/docs/tasks/configure-pod-container/security-context/"},
-			},
+			References: references("run-as-root", aboutSecurityContext),
 		},
 		Fields: []string{
 			"spec.securityContext.runAsUser", "spec.containers[*].securityContext.runAsUser",
