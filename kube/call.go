@@ -36,6 +36,8 @@ type call struct {
 	parse func(*answer) error
 	// hasty calls are attempted once.
 	hasty bool
+	// attempts at most, fewer than are else worth it; 0: as many as are.
+	attempts int
 	// once: the call changes something, and is repeated only when it is certain
 	// that the server has not done it.
 	once bool
@@ -63,7 +65,7 @@ func (c *Client) do(ctx context.Context, call *call) (*answer, error) {
 			return nil, fmt.Errorf("%s: %w", call.what, stopped(ctx, err))
 		}
 		delay, again := c.patience.next(&tries, err, c.answered.Load(), c.config.ExecProvider != nil)
-		if !again || call.hasty || call.once && !undone(err) {
+		if !again || call.hasty || tries.made == call.attempts || call.once && !undone(err) {
 			return nil, fmt.Errorf("%s: %w", call.what, c.explain(err, tries.made))
 		}
 		if err := c.patience.wait(ctx, delay); err != nil {

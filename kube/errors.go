@@ -134,7 +134,7 @@ func (c *Client) statusError(call *call, resp *http.Response, body []byte) error
 		return &apierrors.StatusError{ErrStatus: *s}
 	}
 	if location := resp.Header.Get("Location"); resp.StatusCode/100 == 3 && location != "" {
-		return fmt.Errorf("the server sends us elsewhere (%s); give the address of the API server itself", resp.Status)
+		return &redirectError{resp.Status}
 	}
 	err := apierrors.NewGenericServerResponse(resp.StatusCode, strings.ToLower(call.method), schema.GroupResource{}, "", excerpt(body), min(seconds, 3600), true)
 	// It speaks for the resource "", which reads badly.

@@ -57,6 +57,8 @@ type observer struct {
 	stats  *tally
 	log    *audit.Log // nil: none
 	prefix string
+	// kubelets: it is they who are asked, and not the API server.
+	kubelets bool
 }
 
 func (o *observer) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -65,7 +67,7 @@ func (o *observer) RoundTrip(req *http.Request) (*http.Response, error) {
 		if err := o.log.Err(); err != nil {
 			return nil, err
 		}
-		call.record = audit.Describe(req.Method, req.URL, o.prefix)
+		call.record = o.describe(req)
 		call.record.Time = call.start
 	}
 	exec := execOf(req.Context())
@@ -95,6 +97,16 @@ func (o *observer) RoundTrip(req *http.Request) (*http.Response, error) {
 	call.body = resp.Body
 	resp.Body = call
 	return resp, nil
+}
+
+// describe says what a request asks for. One to a kubelet is named by the
+// permission that it takes, and has the address in its path.
+func (o *observer) describe(req *http.Request) audit.Record {
+	node, ok := req.Context().Value(kubeletKey{}).(string)
+	if !ok || !o.kubelets {
+		return audit.Describe(req.Method, req.URL, o.prefix)
+	}
+	return audit.Record{Verb: "get", Resource: "nodes/configz", Name: node, Path: req.URL.String()}
 }
 
 // WrappedRoundTripper lets client-go find the transport below.

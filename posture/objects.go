@@ -26,6 +26,8 @@ type objects struct {
 	surveyed map[string]bool
 	emit     func(*finding.Finding) error
 	labels   bool
+	// carries is told of objects with waivers in their annotations.
+	carries func(finding.Workload, map[string]string)
 	// count takes what is quiet, of which only the status is wanted.
 	count func(*check.Check, finding.Status)
 	quiet func(*check.Verdict) bool
@@ -60,9 +62,9 @@ func newObjects(o *Options, of *source.Description) *objects {
 	return x
 }
 
-// Kinds are those without pods that checks ask about, each once.
-func Kinds(checks []*check.Check) []schema.GroupKind {
-	var all []schema.GroupKind
+// Kinds are those without pods that checks ask about, each once, and some more.
+func Kinds(checks []*check.Check, more ...schema.GroupKind) []schema.GroupKind {
+	all := slices.Clone(more)
 	for _, c := range checks {
 		for _, k := range c.Kinds {
 			if !slices.Contains(all, k) {
@@ -76,9 +78,9 @@ func Kinds(checks []*check.Check) []schema.GroupKind {
 // Others says what to read objects of such a kind into, for files. Where some
 // check goes by the version of every object, all others are read too, but only
 // their metadata.
-func Others(checks []*check.Check) func(apiVersion, kind string) metav1.Object {
+func Others(checks []*check.Check, more ...schema.GroupKind) func(apiVersion, kind string) metav1.Object {
 	kinds := map[schema.GroupKind]bool{}
-	for _, k := range Kinds(checks) {
+	for _, k := range Kinds(checks, more...) {
 		kinds[k] = true
 	}
 	versions := slices.ContainsFunc(checks, func(c *check.Check) bool { return c.JudgeVersion != nil })
@@ -93,8 +95,24 @@ func Others(checks []*check.Check) func(apiVersion, kind string) metav1.Object {
 	}
 }
 
+// namespaceLabels are those of the namespace that an object is in, or is; nil
+// where they are not known.
+func (x *objects) namespaceLabels(of finding.Workload) map[string]string {
+	name := of.Namespace
+	if of.APIVersion == "v1" && of.Kind == "Namespace" {
+		name = of.Name
+	}
+	if ns := x.index.Find(schema.GroupKind{Kind: "Namespace"}, "", name); ns != nil {
+		return finding.KnownLabels(ns.GetLabels())
+	}
+	return nil
+}
+
 // add judges an object by itself, and keeps it.
 func (x *objects) add(o *index.Object) error {
+	if x.labels {
+		x.carries(o.Ref(), finding.WaiverAnnotations(o.GetAnnotations()))
+	}
 	for _, c := range x.byKind[o.GroupKind()] {
 		v := c.JudgeObject(o, x.index)
 		if err := x.tell(c, o, &v); err != nil {
@@ -109,6 +127,22 @@ func (x *objects) add(o *index.Object) error {
 		o.At, o.Locate = &at, nil // the file's text need not be kept for it
 	}
 	x.index.Add(o)
+	return nil
+}
+
+// miss notes that something could not be read. Where that is one object, each
+// check that would have judged it has not.
+func (x *objects) miss(g *index.Gap) error {
+	x.index.Miss(*g)
+	if g.Object == nil {
+		return nil
+	}
+	for _, c := range x.byKind[g.Kind] {
+		v := unread(c, g.Reason)
+		if err := x.tell(c, g.Object, &v); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -252,7 +286,8 @@ func (x *objects) tellMissing(c *check.Check) error {
 	}
 	var reasons []string
 	for _, g := range x.index.Gaps() {
-		if slices.Contains(c.Kinds, g.Kind) && !slices.Contains(reasons, g.Reason) {
+		told := g.Object != nil && c.JudgeObject != nil // of the object itself
+		if slices.Contains(c.Kinds, g.Kind) && !told && !slices.Contains(reasons, g.Reason) {
 			reasons = append(reasons, g.Reason)
 		}
 	}

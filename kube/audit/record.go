@@ -17,7 +17,8 @@ type Record struct {
 	Resource  string
 	Namespace string
 	Name      string
-	// Path is set for what is no resource, such as /version.
+	// Path is set for what is no resource, such as /version, and has the whole
+	// address of what was not asked of the API server (a node's kubelet).
 	Path string
 	// Status is the HTTP status; 0 when no answer came.
 	Status int

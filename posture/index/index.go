@@ -46,6 +46,9 @@ type Gap struct {
 	Namespace string
 	// Reason says why, as a clause: "services may not be listed".
 	Reason string
+	// Object, where set, is the only one that could not be read. It has no more
+	// than its name.
+	Object *Object
 }
 
 // Index is what is known of a cluster, or of a set of files, besides pods and
@@ -66,12 +69,13 @@ type Index struct {
 	namespaces map[string]*Namespace
 	memo       memo
 	gaps       map[schema.GroupKind]map[string]string // reasons, by namespace
+	single     map[schema.GroupKind][]Gap             // those of single objects
 	pods       map[Runner]*Runner
 }
 
 // New returns an index without objects.
 func New() *Index {
-	return &Index{namespaces: map[string]*Namespace{}, memo: memo{}, gaps: map[schema.GroupKind]map[string]string{}, pods: map[Runner]*Runner{}}
+	return &Index{namespaces: map[string]*Namespace{}, memo: memo{}, gaps: map[schema.GroupKind]map[string]string{}, single: map[schema.GroupKind][]Gap{}, pods: map[Runner]*Runner{}}
 }
 
 // Namespace returns what is in a namespace, which is made where it is new. The
@@ -99,9 +103,9 @@ func (x *Index) Namespaces() []*Namespace {
 }
 
 // Add keeps an object. Of two with the same name both are kept, and the later
-// one is found by it.
+// one is found by it. Of Secrets and ConfigMaps no value is kept.
 func (x *Index) Add(o *Object) {
-	x.Namespace(o.GetNamespace()).add(o)
+	x.Namespace(o.GetNamespace()).add(withoutValues(o))
 }
 
 // Objects lists the objects of a kind in all namespaces and in none, by
@@ -126,6 +130,10 @@ func (x *Index) Find(kind schema.GroupKind, namespace, name string) *Object {
 
 // Miss notes that something could not be read. The first reason stands.
 func (x *Index) Miss(g Gap) {
+	if g.Object != nil {
+		x.single[g.Kind] = append(x.single[g.Kind], g)
+		return
+	}
 	if x.gaps[g.Kind] == nil {
 		x.gaps[g.Kind] = map[string]string{}
 	}
@@ -138,14 +146,21 @@ func (x *Index) Miss(g Gap) {
 // anywhere, where it is empty); ok is false where all of them are.
 func (x *Index) Missing(kind schema.GroupKind, namespace string) (reason string, ok bool) {
 	gaps := x.gaps[kind]
-	if reason, ok = gaps[""]; ok || len(gaps) == 0 {
+	if reason, ok = gaps[""]; ok {
 		return reason, ok
 	}
-	if namespace == "" {
+	if namespace == "" && len(gaps) > 0 {
 		namespace = slices.Min(slices.Collect(maps.Keys(gaps)))
 	}
-	reason, ok = gaps[namespace]
-	return reason, ok
+	if reason, ok = gaps[namespace]; ok {
+		return reason, ok
+	}
+	for _, g := range x.single[kind] {
+		if namespace == "" || g.Namespace == "" || g.Namespace == namespace {
+			return g.Reason, true
+		}
+	}
+	return "", false
 }
 
 // Gaps lists everything that could not be read, by kind and namespace.
@@ -153,10 +168,13 @@ func (x *Index) Gaps() []Gap {
 	var all []Gap
 	for kind, gaps := range x.gaps {
 		for namespace, reason := range gaps {
-			all = append(all, Gap{kind, namespace, reason})
+			all = append(all, Gap{Kind: kind, Namespace: namespace, Reason: reason})
 		}
 	}
-	slices.SortFunc(all, func(a, b Gap) int {
+	for _, gaps := range x.single {
+		all = append(all, gaps...)
+	}
+	slices.SortStableFunc(all, func(a, b Gap) int {
 		return cmp.Or(cmp.Compare(a.Kind.Group, b.Kind.Group), cmp.Compare(a.Kind.Kind, b.Kind.Kind), cmp.Compare(a.Namespace, b.Namespace))
 	})
 	return all

@@ -31,6 +31,9 @@ type Options struct {
 	Others []schema.GroupKind
 	// OthersRequired: the scan is not complete without them.
 	OthersRequired bool
+	// Kubelets says how kubelets are asked for their configuration, where checks
+	// ask about that (the kind KubeletConfiguration of kubelet.config.k8s.io).
+	Kubelets kube.KubeletOptions
 	// Nodes are read for their architecture, where that is permitted.
 	Nodes bool
 	// PageSize is how many objects are asked for at a time; 0 is DefaultPageSize.
@@ -62,11 +65,12 @@ type Source struct {
 	client   *kube.Client
 	o        Options
 	selector labels.Selector
+	kubelets *kube.Kubelets // nil: they are not asked
 }
 
 // New returns a source. It refuses selectors that can't be read, names that no
-// namespace can have and kinds that hold no pods; it does not talk to the
-// cluster yet.
+// namespace can have, kinds that hold no pods, and an authority of kubelets that
+// can't be read; it does not talk to the cluster yet.
 func New(client *kube.Client, o Options) (*Source, error) {
 	selector, err := labels.Parse(o.Selector)
 	if err != nil {
@@ -98,13 +102,22 @@ func New(client *kube.Client, o Options) (*Source, error) {
 	if o.Concurrency <= 0 {
 		o.Concurrency = DefaultConcurrency
 	}
-	return &Source{client, o, selector}, nil
+	s := &Source{client: client, o: o, selector: selector}
+	if k := kubeletConfigurations(); s.asks(k.kind()) {
+		if s.kubelets, err = client.Kubelets(o.Kubelets); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
 }
+
+// Kubelets asks the kubelets; nil where nobody asks about them.
+func (s *Source) Kubelets() *kube.Kubelets { return s.kubelets }
 
 // Describe implements [source.Described].
 func (s *Source) Describe() source.Description {
 	return source.Description{
-		Live: true, Gives: s.asks,
+		Live: true, Gives: s.gives,
 		Partial: len(s.o.Namespaces)+len(s.o.Exclude)+len(s.o.Kinds) > 0 || s.o.Selector != "" || s.o.FieldSelector != "",
 	}
 }

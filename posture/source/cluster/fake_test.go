@@ -149,7 +149,14 @@ func stalls(_ http.ResponseWriter, r *request) bool {
 	return true
 }
 
+// fakeVersion is what the server calls itself.
+const fakeVersion = "v1.36.2"
+
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/version" {
+		_, _ = fmt.Fprintf(w, `{"gitVersion": %q}`, fakeVersion)
+		return
+	}
 	q, err := parse(r)
 	if err != nil {
 		s.t.Errorf("%v: %s", err, r.URL)

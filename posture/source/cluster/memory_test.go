@@ -26,6 +26,10 @@ func manyPods(t *testing.T, number int) *kube.Client {
 	})
 	name, namespace := bytes.Index(whole, []byte("pod-000000")), bytes.Index(whole, []byte("ns-0000"))
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/version" {
+			http.NotFound(w, r)
+			return
+		}
 		q, err := parse(r)
 		if err != nil {
 			t.Error(err)

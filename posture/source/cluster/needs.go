@@ -40,8 +40,16 @@ func (s *Source) Needs() []Need {
 		}
 	}
 	all = append(all, s.othersNeeds()...)
-	if s.o.Nodes && !s.asks(schema.GroupKind{Kind: "Node"}) {
+	kubelets := s.kubelets != nil && len(s.o.Namespaces) == 0
+	switch {
+	case s.asks(schema.GroupKind{Kind: kube.Nodes.Kind}):
+	case kubelets:
+		all = append(all, Need{permission.Want{Verb: "list", Resource: kube.Nodes}, true, "which kubelets there are, and whether pods differ because their nodes do"})
+	case s.o.Nodes:
 		all = append(all, Need{permission.Want{Verb: "list", Resource: kube.Nodes}, false, "whether pods differ because their nodes do"})
+	}
+	if kubelets {
+		all = append(all, s.kubeletsNeed())
 	}
 	return all
 }
@@ -55,7 +63,8 @@ func (s *Source) othersNeeds() (all []Need) {
 		}
 		switch {
 		case len(named) == 0:
-			all = append(all, Need{permission.Want{Verb: "list", Resource: o.resource}, s.o.OthersRequired, purposeOfOthers})
+			required := s.o.OthersRequired || s.kubelets != nil && o.resource == kube.Nodes
+			all = append(all, Need{permission.Want{Verb: "list", Resource: o.resource}, required, purposeOfOthers})
 		case o.resource.Namespaced:
 			for _, n := range named {
 				all = append(all, Need{permission.Want{Verb: "list", Resource: o.resource, Namespace: n}, s.o.OthersRequired, purposeOfOthers})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -26,6 +27,8 @@ type other struct {
 	local bool
 	// optional: a server may well not have the kind. Such kinds are read as JSON.
 	optional bool
+	// older is the version to try where a server does not have that of the resource.
+	older string
 	// metadata: no more than that is read.
 	metadata bool
 }
@@ -35,7 +38,8 @@ func (o *other) kind() schema.GroupKind {
 }
 
 // others lists the kinds that can be read besides those that hold pods. The
-// kubelets' configuration is not among them: it is no object of the API.
+// kubelets' configuration is not among them: it is no object of the API, see
+// readKubelets.
 func others() []other {
 	const (
 		rbac, networking, admission = "rbac.authorization.k8s.io", "networking.k8s.io", "admissionregistration.k8s.io"
@@ -49,15 +53,23 @@ func others() []other {
 		{resource: kube.Resource{Group: admission, Version: "v1", Resource: "mutatingwebhookconfigurations", Kind: "MutatingWebhookConfiguration"}},
 		{resource: kube.ValidatingAdmissionPolicies, optional: true}, {resource: kube.ValidatingAdmissionPolicyBindings, optional: true},
 		{resource: kube.Resource{Group: "apiregistration.k8s.io", Version: "v1", Resource: "apiservices", Kind: "APIService"}, optional: true},
+		{resource: kube.Resource{Group: "node.k8s.io", Version: "v1", Resource: "runtimeclasses", Kind: "RuntimeClass"}, optional: true},
+		{resource: kube.Resource{Group: "resource.k8s.io", Version: "v1", Resource: "resourceclaims", Kind: "ResourceClaim", Namespaced: true}, optional: true, older: "v1beta1"},
+		{resource: kube.Resource{Group: "resource.k8s.io", Version: "v1", Resource: "resourceclaimtemplates", Kind: "ResourceClaimTemplate", Namespaced: true}, optional: true, older: "v1beta1"},
 		{resource: kube.Resource{Group: gateway, Version: "v1", Resource: "gateways", Kind: "Gateway", Namespaced: true}, optional: true},
 		{resource: kube.Resource{Group: gateway, Version: "v1", Resource: "httproutes", Kind: "HTTPRoute", Namespaced: true}, optional: true},
+		{resource: kube.Resource{Group: gateway, Version: "v1", Resource: "grpcroutes", Kind: "GRPCRoute", Namespaced: true}, optional: true},
 		{resource: kube.Resource{Group: policies, Version: "v1alpha1", Resource: "adminnetworkpolicies", Kind: "AdminNetworkPolicy"}, optional: true},
 		{resource: kube.Resource{Group: policies, Version: "v1alpha1", Resource: "baselineadminnetworkpolicies", Kind: "BaselineAdminNetworkPolicy"}, optional: true},
-		{resource: kube.Resource{Group: policies, Version: "v1alpha2", Resource: "clusternetworkpolicies", Kind: "ClusterNetworkPolicy"}, optional: true},
+		{resource: kube.Resource{Group: policies, Version: "v1beta1", Resource: "clusternetworkpolicies", Kind: "ClusterNetworkPolicy"}, optional: true, older: "v1alpha2"},
 		{resource: kube.Resource{Group: "cilium.io", Version: "v2", Resource: "ciliumnetworkpolicies", Kind: "CiliumNetworkPolicy", Namespaced: true}, optional: true},
 		{resource: kube.Resource{Group: "cilium.io", Version: "v2", Resource: "ciliumclusterwidenetworkpolicies", Kind: "CiliumClusterwideNetworkPolicy"}, optional: true},
 		{resource: kube.Resource{Group: "crd.projectcalico.org", Version: "v1", Resource: "networkpolicies", Kind: "NetworkPolicy", Namespaced: true}, optional: true},
 		{resource: kube.Resource{Group: "crd.projectcalico.org", Version: "v1", Resource: "globalnetworkpolicies", Kind: "GlobalNetworkPolicy"}, optional: true},
+		{resource: kube.Resource{Group: "projectcalico.org", Version: "v3", Resource: "networkpolicies", Kind: "NetworkPolicy", Namespaced: true}, optional: true},
+		{resource: kube.Resource{Group: "projectcalico.org", Version: "v3", Resource: "globalnetworkpolicies", Kind: "GlobalNetworkPolicy"}, optional: true},
+		{resource: kube.Resource{Group: "crd.antrea.io", Version: "v1beta1", Resource: "networkpolicies", Kind: "NetworkPolicy", Namespaced: true}, optional: true},
+		{resource: kube.Resource{Group: "crd.antrea.io", Version: "v1beta1", Resource: "clusternetworkpolicies", Kind: "ClusterNetworkPolicy"}, optional: true},
 		{resource: kube.Resource{Version: "v1", Resource: "services", Kind: "Service", Namespaced: true}, local: true},
 		{resource: kube.Resource{Version: "v1", Resource: "resourcequotas", Kind: "ResourceQuota", Namespaced: true}, local: true},
 		{resource: kube.Resource{Version: "v1", Resource: "limitranges", Kind: "LimitRange", Namespaced: true}, local: true},
@@ -88,12 +100,32 @@ func (s *Source) asks(kind schema.GroupKind) bool {
 	return false
 }
 
+// gives reports whether objects of a kind are read: those that were asked for
+// and that there is a way to read, and what is read in any case.
+func (s *Source) gives(kind schema.GroupKind) bool {
+	if !s.asks(kind) {
+		return false
+	}
+	kubelets := kubeletConfigurations()
+	known := func(r kube.Resource) bool { return r.Group == kind.Group && r.Kind == kind.Kind }
+	return kind == namespaceKind() || kind == kubelets.kind() && s.kubelets != nil || slices.ContainsFunc(Kinds(), known) ||
+		slices.ContainsFunc(s.wanted(), func(o other) bool { return known(o.resource) })
+}
+
 // readOthers yields what is needed beyond a namespace, all kinds at once.
 func (r *reader) readOthers(ctx context.Context) error {
 	var wanted []other
 	for _, o := range r.wanted() {
 		if !o.local {
 			wanted = append(wanted, o)
+		}
+	}
+	nodes, told := -1, len(wanted)
+	if r.kubelets != nil {
+		nodes = slices.IndexFunc(wanted, func(o other) bool { return o.resource == kube.Nodes })
+		if nodes < 0 { // they are wanted only to find their kubelets
+			nodes = len(wanted)
+			wanted = append(wanted, other{resource: kube.Nodes})
 		}
 	}
 	results := make([][]source.Item, len(wanted))
@@ -107,14 +139,17 @@ func (r *reader) readOthers(ctx context.Context) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	for _, items := range results {
+	for _, items := range results[:told] {
 		for _, i := range items {
 			if err := r.item(i); err != nil {
 				return err
 			}
 		}
 	}
-	return nil
+	if nodes < 0 {
+		return nil
+	}
+	return r.readKubelets(ctx, results[nodes])
 }
 
 // readOther reads all objects of one kind: everywhere, else where it may. Its
@@ -175,7 +210,13 @@ func (r *reader) otherState(err error) finding.CoverageState {
 
 func (r *reader) listOther(ctx context.Context, o *other, namespace string) (items []source.Item, err error) {
 	if o.optional {
-		return r.listJSON(ctx, o, namespace)
+		items, err = r.listJSON(ctx, o, namespace)
+		if o.older != "" && apierrors.IsNotFound(err) {
+			before := *o
+			before.resource.Version, before.older = o.older, ""
+			return r.listJSON(ctx, &before, namespace)
+		}
+		return items, err
 	}
 	pages := kube.ListOptions{Namespace: namespace, PageSize: r.o.PageSize, Turns: r.turns, MetadataOnly: o.metadata}
 	for page, err := range r.client.Pages(ctx, o.resource, pages) {

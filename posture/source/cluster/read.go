@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/semaphore"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/kubeassay/assay/finding"
 	"github.com/kubeassay/assay/kube"
@@ -217,20 +218,26 @@ func (r *reader) done(ctx context.Context, namespace string, objects int) error 
 	return r.item(source.Item{NamespaceDone: namespace})
 }
 
-// missedIn tells that objects which checks ask about could not be read there.
-// Coverage tells it too, once for all namespaces.
+// missedIn tells that pods, or objects which checks ask about, could not be read
+// there. Coverage tells it too, once for all namespaces.
 func (r *reader) missedIn(s *stream, namespace string) error {
-	if s.list.other == nil {
+	kind := schema.GroupKind{Kind: kube.Pods.Kind}
+	switch {
+	case s.list.other != nil:
+		kind = s.list.other.kind()
+	case s.list.resource != kube.Pods:
 		return nil
+	}
+	miss := func(reason string) error {
+		return r.item(source.Item{Gap: &index.Gap{Kind: kind, Namespace: namespace, Reason: reason}})
 	}
 	for i := range s.failures {
 		if f := &s.failures[i]; f.in(namespace) {
-			return r.item(source.Item{Gap: &index.Gap{Kind: s.list.other.kind(), Namespace: namespace, Reason: f.err.Error()}})
+			return miss(f.err.Error())
 		}
 	}
 	if s.broken.in[namespace] {
-		reason := fmt.Sprintf("not all %s of namespace %s can be decoded", s.list.resource, namespace)
-		return r.item(source.Item{Gap: &index.Gap{Kind: s.list.other.kind(), Namespace: namespace, Reason: reason}})
+		return miss(fmt.Sprintf("not all %s of namespace %s can be decoded", s.list.resource, namespace))
 	}
 	return nil
 }

@@ -128,6 +128,14 @@ func readAll(t testing.TB, ctx context.Context, src *Source) *reading {
 				t.Errorf("%s has the containers %+v", key, spec.Containers)
 			}
 			got.objects = append(got.objects, key)
+		case item.Version != "":
+			if len(got.objects) > 0 || item.Version != fakeVersion {
+				t.Errorf("the version is %q, after %d objects", item.Version, len(got.objects))
+			}
+		case item.Gap != nil && item.Coverage == nil:
+			if item.Gap.Kind.Kind != "Pod" || item.Gap.Namespace != open && open != "" || item.Gap.Reason == "" {
+				t.Errorf("nobody asked about that: %+v", item.Gap)
+			}
 		case item.NamespaceDone != "":
 			if slices.Contains(got.done, item.NamespaceDone) {
 				t.Errorf("%s is done twice", item.NamespaceDone)
