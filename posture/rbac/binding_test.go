@@ -301,7 +301,9 @@ func TestEveryTechniqueHasAnAccess(t *testing.T) {
 	g := rbac.New(rbac.Objects{ClusterRoles: []rbacv1.ClusterRole{clusterRole("all", rule("*", "*", "*"))}})
 	b := bindCluster("b", "all", user("jo"))
 	for _, a := range known {
-		if !slices.ContainsFunc(g.ClusterRoleBinding(&b).Held(), func(h rbac.Held) bool { return h.Access == a && h.Severity != "" && len(h.Why) > 0 && h.Severity.Rank() < len(finding.Severities) }) {
+		if !slices.ContainsFunc(g.ClusterRoleBinding(&b).Held(), func(h rbac.Held) bool {
+			return h.Access == a && h.Severity != "" && len(h.Why) > 0 && h.Severity.Rank() < len(finding.Severities)
+		}) {
 			t.Errorf("everything does not give %s", a)
 		}
 	}
