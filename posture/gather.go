@@ -81,7 +81,7 @@ type judged struct {
 	name  string
 	image string
 	pods  int // that have it; for a template, how often it stands there
-	cells []cell
+	cells
 	// copies of it run; they are kept only where some check compares them.
 	copies []check.Copy
 }
@@ -107,6 +107,9 @@ func newGatherer(o *Options) *gatherer {
 	}
 	for _, s := range o.Statuses {
 		g.loud[rank(s)] = true
+	}
+	if o.Waive != nil || o.Known != nil { // they are asked about what was not reviewed, too
+		g.loud[rank(finding.NotReviewed)] = true
 	}
 	g.view = check.View{Images: &g.images, Standards: o.Standards, Settings: o.Settings}
 	g.reset()
@@ -192,7 +195,7 @@ func (g *gatherer) judge(list *[]*judged, o *source.Object) {
 				wanted = filter == nil || filter.Wants(&view)
 			}
 			if wanted && ch.Judge != nil {
-				g.note(&j.cells[i], ch.Judge, &view, o)
+				g.note(j, i, ch.Judge, &view, o)
 			}
 		}
 		if g.compares && o.Status != nil {
@@ -208,7 +211,7 @@ func (g *gatherer) judgePod(list *[]*judged, o *source.Object, view *check.View)
 	j.pods++
 	for i, ch := range g.whole {
 		if ch.JudgePod != nil {
-			g.note(&j.cells[i], ch.JudgePod, view, o)
+			g.note(j, i, ch.JudgePod, view, o)
 		}
 	}
 }
@@ -239,7 +242,7 @@ func judgedOf(list *[]*judged, c *workload.Container, checks int) *judged {
 			return j
 		}
 	}
-	j := &judged{kind: c.Type, name: c.Name, image: c.Image, cells: make([]cell, checks)}
+	j := &judged{kind: c.Type, name: c.Name, image: c.Image, cells: cells{alike: make([]uint8, checks)}}
 	*list = append(*list, j)
 	return j
 }
@@ -247,21 +250,22 @@ func judgedOf(list *[]*judged, c *workload.Container, checks int) *judged {
 // note asks a check and counts its verdict. Most verdicts are like one that is
 // there already; the check puts into words only those that are not. Of what is
 // in order by the spec alone, and nobody asked to see, only the number is kept.
-func (g *gatherer) note(c *cell, judge func(check.View) check.Verdict, view *check.View, o *source.Object) {
+func (g *gatherer) note(j *judged, nth int, judge func(check.View) check.Verdict, view *check.View, o *source.Object) {
 	view.Brief = true
 	brief := judge(*view)
 	if g.quiet(&brief) {
-		c.quiet[rank(brief.Status)-quietFrom]++
+		j.count(nth, brief.Status, 1, j.pods-1)
 		return
 	}
-	t := c.find(&brief)
-	var v check.Verdict
+	s := j.of(nth, j.pods-1)
+	t := s.find(&brief)
+	var v verdict
 	if t == nil || g.perPod && o.Status != nil {
 		view.Brief = false
 		v = judge(*view)
 	}
 	if t == nil {
-		t = c.start(g.share(&v), locate(o, &v))
+		t = s.start(g.share(&v), locate(o, &v))
 	}
 	t.pods++
 	if o.Status == nil {
@@ -271,7 +275,7 @@ func (g *gatherer) note(c *cell, judge func(check.View) check.Verdict, view *che
 		t.names = append(t.names, nameOf(o.Meta))
 	}
 	if g.perPod {
-		c.pod(tally{Verdict: &v, pods: 1, names: []string{nameOf(o.Meta)}, location: locate(o, &v)})
+		s.each = append(s.each, tally{verdict: &v, pods: 1, names: []string{nameOf(o.Meta)}, location: locate(o, &v)})
 	}
 }
 
@@ -306,7 +310,8 @@ type verdictKey struct {
 // quiet reports whether nobody will read a verdict. One that a stronger rung may
 // settle, or that is such a rung, may be shown beside another.
 func (g *gatherer) quiet(v *check.Verdict) bool {
-	return (v.Status == finding.Pass || v.Status == finding.NotApplicable) && v.Evidence == finding.Declared && !v.May && !g.loud[rank(v.Status)]
+	r := rank(v.Status)
+	return r >= quietFrom && v.Evidence == finding.Declared && !v.May && !g.loud[r]
 }
 
 // copiesKept and nodesKept bound what is kept for checks that compare copies.

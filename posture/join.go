@@ -90,21 +90,25 @@ func (g *gatherer) join(all []*merged, with joiner) {
 }
 
 func (g *gatherer) judgeRecords(list *[]*judged, records []*podRecord, nth int, ch *check.Check, with joiner) {
-	c := &judgedOf(list, &workload.Container{}, len(g.whole)).cells[nth]
+	j := judgedOf(list, &workload.Container{}, len(g.whole))
+	before := 0
 	for _, r := range records {
 		v := with.judge(ch, r)
 		if g.quiet(&v) {
-			c.quiet[rank(v.Status)-quietFrom] += int32(r.pods)
+			j.count(nth, v.Status, r.pods, before)
+			before += r.pods
 			continue
 		}
-		t := c.find(&v)
+		s := j.of(nth, before)
+		before += r.pods
+		t := s.find(&v)
 		if t == nil {
-			t = c.start(g.share(&v), r.at)
+			t = s.start(g.share(&v), r.at)
 		}
 		t.pods += r.pods
 		t.names = append(t.names, r.names[:min(len(r.names), max(namesKept-len(t.names), 0))]...)
 		if g.perPod && !r.Template {
-			c.pod(tally{Verdict: &v, pods: r.pods, names: r.names, location: r.at})
+			s.each = append(s.each, tally{verdict: &v, pods: r.pods, names: r.names, location: r.at})
 		}
 	}
 }

@@ -125,20 +125,20 @@ func (p *part) quiet(i int, ch *check.Check) (status finding.Status, ok bool) {
 		return "", false
 	}
 	worst := statuses
-	add := func(c *cell) bool {
-		s, only := c.only()
+	add := func(c *cells) bool {
+		s, only := c.only(i)
 		if s != "" {
 			worst = min(worst, rank(s))
 		}
 		return only
 	}
 	for _, in := range p.templates {
-		if !add(&in.cells[i]) {
+		if !add(&in.cells) {
 			return "", false
 		}
 	}
 	for _, in := range p.groups {
-		if !add(&in.cells[i]) {
+		if !add(&in.cells) {
 			return "", false
 		}
 	}
@@ -265,10 +265,10 @@ func (p *part) eachPod(i int, ch *check.Check) []*finding.Finding {
 	var all []*finding.Finding
 	for _, in := range p.groups {
 		from := p.originIn(in.group)
-		each := in.cells[i].each()
+		each := in.each(i)
 		for n := range each {
 			t := &each[n]
-			f := p.finding(ch, t.Verdict, in.image)
+			f := p.finding(ch, t.verdict, in.image)
 			f.Basis = t.Basis
 			f.Location = t.location
 			f.Pods, f.PodNames = 1, t.names

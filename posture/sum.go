@@ -45,9 +45,9 @@ func newSum(p *part, nth int) *sum {
 	}
 	slices.SortStableFunc(s.reports, func(a, b *rung) int {
 		switch {
-		case graver(a.Verdict, b.Verdict):
+		case graver(a.verdict, b.verdict):
 			return -1
-		case graver(b.Verdict, a.Verdict):
+		case graver(b.verdict, a.verdict):
 			return 1
 		}
 		return 0
@@ -60,7 +60,7 @@ func newSum(p *part, nth int) *sum {
 
 // addPods adds what the pods of a group say.
 func (s *sum) addPods(in *inGroup) {
-	tallies := in.cells[s.nth].tallies()
+	tallies := in.tallies(s.nth, in.pods)
 	well := slices.ContainsFunc(tallies, func(t *tally) bool { return t.refutes() && t.May })
 	ill := slices.ContainsFunc(tallies, (*tally).proves)
 	for _, t := range tallies {
@@ -68,7 +68,7 @@ func (s *sum) addPods(in *inGroup) {
 		at := &rung{tally: t, image: in.image, owner: in.group.owner, age: in.group.nearest()}
 		if t.open() && well && !ill {
 			r = rank(finding.Pass)
-		} else if s.pod == nil || graver(t.Verdict, s.pod.Verdict) {
+		} else if s.pod == nil || graver(t.verdict, s.pod.verdict) {
 			s.pod = at
 		}
 		s.count[r] += t.pods
@@ -78,19 +78,12 @@ func (s *sum) addPods(in *inGroup) {
 			s.reports = append(s.reports, at)
 		}
 	}
-	for _, t := range in.cells[s.nth].counted() {
-		s.count[rank(t.Status)] += t.pods
-		if s.pod == nil || graver(t.Verdict, s.pod.Verdict) {
-			s.pod = &rung{tally: t, image: in.image, owner: in.group.owner, age: in.group.nearest()}
-		}
-	}
 }
 
 // addTemplate adds what a template says, unless another one says worse. In a
 // file two containers may have the same name; then there is more than one verdict.
 func (s *sum) addTemplate(in *inTemplate) {
-	c := &in.cells[s.nth]
-	for _, t := range slices.Concat(c.tallies(), c.counted()) {
+	for _, t := range in.tallies(s.nth, in.pods) {
 		at := &rung{tally: t, image: in.image, owner: s.part.of.templates[in.index].owner}
 		var clears *rung
 		if at.open() {
@@ -104,9 +97,9 @@ func (s *sum) addTemplate(in *inTemplate) {
 
 func effective(template, clears *rung) *check.Verdict {
 	if clears != nil {
-		return clears.Verdict
+		return clears.verdict
 	}
-	return template.Verdict
+	return template.verdict
 }
 
 // refutation is what pods of the current template report against its "may";
@@ -117,7 +110,7 @@ func (s *sum) refutation(in *inTemplate) (found *rung) {
 		if a == unrelated {
 			continue
 		}
-		for _, t := range pods.cells[s.nth].tallies() {
+		for _, t := range pods.tallies(s.nth, pods.pods) {
 			switch {
 			case t.proves():
 				return nil
@@ -148,7 +141,7 @@ func (s *sum) stands() *rung {
 	if s.clears != nil {
 		t = s.clears
 	}
-	if t == nil || s.pod != nil && graver(s.pod.Verdict, t.Verdict) {
+	if t == nil || s.pod != nil && graver(s.pod.verdict, t.verdict) {
 		return s.pod
 	}
 	return t
@@ -156,13 +149,13 @@ func (s *sum) stands() *rung {
 
 // templateAlone reports whether the template's verdict is worse than that of any pod.
 func (s *sum) templateAlone() bool {
-	return s.template != nil && s.clears == nil && (s.pod == nil || graver(s.template.Verdict, s.pod.Verdict))
+	return s.template != nil && s.clears == nil && (s.pod == nil || graver(s.template.verdict, s.pod.verdict))
 }
 
 // finding is the verdict that stands, with all that it rests on.
 func (s *sum) finding(ch *check.Check) *finding.Finding {
 	v := s.stands()
-	f := s.part.finding(ch, v.Verdict, v.image)
+	f := s.part.finding(ch, v.verdict, v.image)
 	r := rank(v.Status)
 	f.Pods, f.PodNames = s.count[r], s.names[r]
 	declared := s.declared(v)
