@@ -122,6 +122,9 @@ func (x *objects) add(o *index.Object) error {
 	if err := x.judgeVersion(o.APIVersion, o.Kind, o.Object, o.Locate); err != nil {
 		return err
 	}
+	if _, only := o.Object.(*metav1.PartialObjectMetadata); only {
+		return nil // no check asks about its kind
+	}
 	if o.Locate != nil {
 		at := o.Locate("metadata.name")
 		o.At, o.Locate = &at, nil // the file's text need not be kept for it

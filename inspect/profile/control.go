@@ -8,6 +8,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/kubeassay/assay/finding"
+	"github.com/kubeassay/assay/internal/nearest"
 )
 
 var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
@@ -29,7 +30,7 @@ func (d *document) inputs(n *yaml.Node) []Input {
 				for i, t := range InputTypes() {
 					names[i] = string(t)
 				}
-				d.errorf(t, "there is no input type %q%s: use one of %s", in.Type, didYouMean(string(in.Type), names), strings.Join(names, ", "))
+				d.errorf(t, "there is no input type %q%s: use one of %s", in.Type, nearest.Hint(string(in.Type), names), strings.Join(names, ", "))
 				continue
 			}
 		}
@@ -114,7 +115,7 @@ func (d *document) applies(n *yaml.Node) []Applies {
 	for _, text := range d.texts(n, "applies") {
 		a := Applies(text)
 		if a != ToContainer && a != ToHost {
-			d.errorf(n, "a control applies to container, to host, or to both, not to %q%s", text, didYouMean(text, []string{string(ToContainer), string(ToHost)}))
+			d.errorf(n, "a control applies to container, to host, or to both, not to %q%s", text, nearest.Hint(text, []string{string(ToContainer), string(ToHost)}))
 			continue
 		}
 		all = append(all, a)

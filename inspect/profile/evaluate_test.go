@@ -343,7 +343,7 @@ controls:
 		values map[string]any
 		want   string
 	}{
-		"unknown":    {map[string]any{"ss": 1}, `has no input "ss" (did you mean s?)`},
+		"unknown":    {map[string]any{"ss": 1}, `has no input "ss"`},
 		"wrong type": {map[string]any{"l": "a"}, "input l of profile p must be of type strings"},
 		"element":    {map[string]any{"i": []any{"a"}}, "a is no value of type int"},
 	} {

@@ -12,6 +12,8 @@ import (
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/common/types/ref"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/kubeassay/assay/internal/nearest"
 )
 
 // Input is a value that whoever runs a profile can choose.
@@ -237,7 +239,7 @@ func (p *Profile) bind(given map[string]any) (binding, error) {
 	for name, v := range given {
 		in, ok := known[name]
 		if !ok {
-			return nil, fmt.Errorf("profile %s has no input %q%s", p.Name, name, didYouMean(name, names))
+			return nil, fmt.Errorf("profile %s has no input %q%s", p.Name, name, nearest.Hint(name, names))
 		}
 		if _, err := in.Type.value(v); err != nil {
 			return nil, fmt.Errorf("input %s of profile %s must be of type %s: %w", name, p.Name, in.Type, err)

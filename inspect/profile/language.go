@@ -16,6 +16,8 @@ import (
 	"github.com/google/cel-go/interpreter"
 	"go.yaml.in/yaml/v3"
 	"k8s.io/apiserver/pkg/cel/library"
+
+	"github.com/kubeassay/assay/internal/nearest"
 )
 
 // Limits of one expression; see also defaultSteps.
@@ -296,7 +298,7 @@ func (c *compiler) explain(message string) string {
 		for _, f := range c.language.functions {
 			all = append(all, f.name)
 		}
-		return fmt.Sprintf("%s is not known%s", word, didYouMean(word, append(all, "inputs")))
+		return fmt.Sprintf("%s is not known%s", word, nearest.Hint(word, append(all, "inputs")))
 	}
 	if rest, ok := strings.CutPrefix(message, "undefined field '"); ok {
 		word := strings.TrimSuffix(rest, "'")
@@ -304,7 +306,7 @@ func (c *compiler) explain(message string) string {
 		for _, cl := range c.language.classes {
 			all = append(all, cl.names()...)
 		}
-		return fmt.Sprintf("there is no field %s%s", word, didYouMean(word, all))
+		return fmt.Sprintf("there is no field %s%s", word, nearest.Hint(word, all))
 	}
 	for _, hidden := range []string{knownName, collectName, plainName, eachName, addName, stripName} {
 		message = strings.ReplaceAll(message, hidden, strings.TrimPrefix(hidden, "@"))

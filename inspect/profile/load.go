@@ -17,6 +17,7 @@ import (
 
 	"github.com/kubeassay/assay/finding"
 	"github.com/kubeassay/assay/inspect/profile/builtin"
+	"github.com/kubeassay/assay/internal/nearest"
 )
 
 // What a profile may consist of at most.
@@ -203,7 +204,7 @@ func (l *loader) include(d *document, p *Profile, s source, from string, n *yaml
 		}
 	} else {
 		if !slices.Contains(BuiltinNames(), ref) {
-			d.errorf(at, "there is no built-in profile %q%s: a file's name ends in %s", ref, didYouMean(ref, BuiltinNames()), extension)
+			d.errorf(at, "there is no built-in profile %q%s: a file's name ends in %s", ref, nearest.Hint(ref, BuiltinNames()), extension)
 			return
 		}
 		s, name = source{fsys: builtin.Files, builtin: true}, ref+extension
@@ -245,7 +246,7 @@ func (d *document) known(n *yaml.Node, id string, p *Profile) {
 		for i, c := range p.Controls {
 			ids[i] = c.ID
 		}
-		d.errorf(n, "the profile %s has no control %q%s", p.Name, id, didYouMean(id, ids))
+		d.errorf(n, "the profile %s has no control %q%s", p.Name, id, nearest.Hint(id, ids))
 	}
 }
 
@@ -259,7 +260,7 @@ func (d *document) fixed(n *yaml.Node, q *Profile) map[string]any {
 	for k, v := range d.pairs(n, "inputs") {
 		i := slices.Index(names, k.Value)
 		if i < 0 {
-			d.errorf(k, "the profile %s has no input %q%s", q.Name, k.Value, didYouMean(k.Value, names))
+			d.errorf(k, "the profile %s has no input %q%s", q.Name, k.Value, nearest.Hint(k.Value, names))
 			continue
 		}
 		fixed[k.Value] = d.inputValue(v, q.Inputs[i].Type, "the input "+k.Value)

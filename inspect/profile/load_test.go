@@ -60,7 +60,7 @@ func TestMistakesAreNamedWithTheirPlace(t *testing.T) {
 		"when without reason":      {one("  when: {expression: 'true'}\n" + test), "p.yaml:7:9: when has no reason"},
 		"when a text":              {one("  when: 'true'\n" + test), "p.yaml:7:9: when has an expression, and the reason"},
 		"reference":                {one("  references: [{id: x}]\n" + test), "p.yaml:7:16: a reference has a framework and an id, or a url"},
-		"input type":               {head + "inputs: {a: {type: strng}}\ncontrols: []\n", `p.yaml:3:20: there is no input type "strng" (did you mean string?)`},
+		"input type":               {head + "inputs: {a: {type: strng}}\ncontrols: []\n", `p.yaml:3:20: there is no input type "strng" (did you mean string or strings?)`},
 		"input default":            {head + "inputs: {a: {type: int, default: x}}\ncontrols: []\n", "p.yaml:3:34: the default of a must be a int"},
 		"input element":            {head + "inputs: {a: {type: ints, default: [1, x]}}\ncontrols: []\n", "p.yaml:3:39: each of the default of a must be a int"},
 		"input name":               {head + "inputs: {in: {}}\ncontrols: []\n", `p.yaml:3:10: "in" can't be the name of an input`},

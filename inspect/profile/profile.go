@@ -13,6 +13,7 @@ import (
 
 	"github.com/kubeassay/assay/finding"
 	"github.com/kubeassay/assay/inspect/profile/builtin"
+	"github.com/kubeassay/assay/internal/nearest"
 )
 
 // Profile is a set of controls, ready to be evaluated. It never changes, and
@@ -175,7 +176,7 @@ func BuiltinNames() []string {
 func Builtin(name string) (*Profile, error) {
 	if !slices.Contains(BuiltinNames(), name) {
 		return nil, fmt.Errorf("there is no built-in profile %q%s: use one of %s, or the path of a file", name,
-			didYouMean(name, BuiltinNames()), strings.Join(BuiltinNames(), ", "))
+			nearest.Hint(name, BuiltinNames()), strings.Join(BuiltinNames(), ", "))
 	}
 	return Load(builtin.Files, name+extension)
 }

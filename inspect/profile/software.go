@@ -11,6 +11,7 @@ import (
 
 	"github.com/kubeassay/assay/inspect/profile/facts"
 	"github.com/kubeassay/assay/inspect/snapshot"
+	"github.com/kubeassay/assay/internal/nearest"
 )
 
 // defineSettings: what is installed, how it is configured, what lies about.
@@ -54,7 +55,7 @@ func defineSettings(l *language) {
 // config is what a configuration file says.
 func (e *evaluation) config(p, format string) ref.Val {
 	if !slices.Contains(facts.Formats(), format) {
-		return types.NewErr("config(%q, %q): unknown format%s: use one of %s", p, format, didYouMean(format, facts.Formats()), strings.Join(facts.Formats(), ", "))
+		return types.NewErr("config(%q, %q): unknown format%s: use one of %s", p, format, nearest.Hint(format, facts.Formats()), strings.Join(facts.Formats(), ", "))
 	}
 	return e.once("config "+format+" "+p, func() ref.Val {
 		entry := e.s.Resolve(p)

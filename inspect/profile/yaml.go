@@ -10,10 +10,10 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/agext/levenshtein"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/kubeassay/assay/finding"
+	"github.com/kubeassay/assay/internal/nearest"
 )
 
 // LoadError says what is wrong with a profile: each problem with its place.
@@ -121,7 +121,7 @@ func (d *document) mapping(n *yaml.Node, what string, keys ...string) map[string
 	values := map[string]*yaml.Node{}
 	for k, v := range d.pairs(n, what) {
 		if !slices.Contains(keys, k.Value) {
-			d.errorf(k, "unknown key %q in %s%s", k.Value, what, didYouMean(k.Value, keys))
+			d.errorf(k, "unknown key %q in %s%s", k.Value, what, nearest.Hint(k.Value, keys))
 			continue
 		}
 		values[k.Value] = v
@@ -237,21 +237,4 @@ func (d *document) impact(n *yaml.Node, what string) float64 {
 		return 0
 	}
 	return v
-}
-
-// didYouMean is a hint, or empty where nothing is near.
-func didYouMean(got string, known []string) string {
-	best, least := "", 3
-	if len(got) > 64 {
-		return ""
-	}
-	for _, k := range known {
-		if n := levenshtein.Distance(strings.ToLower(got), strings.ToLower(k), nil); n < least {
-			best, least = k, n
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf(" (did you mean %s?)", best)
 }

@@ -7,8 +7,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/agext/levenshtein"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/kubeassay/assay/internal/nearest"
 )
 
 // File is what a file of settings says. Nil stands for none, which says nothing.
@@ -148,8 +149,8 @@ func (p *parser) unknown(s *section, key string) string {
 		names = append(names, b.key())
 	}
 	what := fmt.Sprintf("%s has no setting %s", s.name, quoted(key))
-	if near := nearest(key, names); near != "" {
-		return fmt.Sprintf("%s (did you mean %s?)", what, near)
+	if hint := nearest.Hint(key, names); hint != "" {
+		return what + hint
 	}
 	if all := p.having(key); len(all) > 0 {
 		return fmt.Sprintf("%s: that is a setting of %s", what, anyOf(all.commands()))
@@ -189,28 +190,11 @@ func (p *parser) otherSection(name string) string {
 	for _, s := range p.Catalog.root.sections {
 		names = append(names, s.name)
 	}
-	if near := nearest(name, names); near != "" {
-		return fmt.Sprintf(" (did you mean %s?)", near)
+	if hint := nearest.Hint(name, names); hint != "" {
+		return hint
 	}
 	if all := p.having(name); len(all) > 0 {
 		return fmt.Sprintf(": %s is a setting: put it under %s, or another command's section", name, nested(all[0].section))
 	}
 	return ": use one of " + strings.Join(slices.DeleteFunc(names, func(s string) bool { return s == "apiVersion" || s == "kind" }), ", ")
-}
-
-// nearest is the known name that is most like another; empty where none is near.
-func nearest(name string, known []string) string {
-	const longest = 64 // measuring takes the product of two lengths
-	if len(name) > longest {
-		return ""
-	}
-	plain := strings.NewReplacer("-", "", "_", "", " ", "")
-	best, least := "", 3
-	for _, k := range known {
-		d := levenshtein.Distance(strings.ToLower(plain.Replace(name)), strings.ToLower(plain.Replace(k)), nil)
-		if d < least && 2*d <= len(k) {
-			best, least = k, d
-		}
-	}
-	return best
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/kubeassay/assay/finding"
+	"github.com/kubeassay/assay/internal/nearest"
 	"github.com/kubeassay/assay/posture/check"
 	"github.com/kubeassay/assay/posture/check/access"
 	"github.com/kubeassay/assay/posture/check/cluster"
@@ -23,7 +24,7 @@ import (
 
 // All returns every check, in the order in which they are listed.
 func All() []*check.Check {
-	return slices.Concat(container.All(), pod.All(), controlplane.All(), network.All(), access.All())
+	return slices.Concat(container.All(), pod.All(), controlplane.All(), network.All(), access.All(), cluster.All(), sensitive.All())
 }
 
 // Select returns the checks whose IDs are in only (all, where it is empty) and
@@ -33,7 +34,7 @@ func Select(only, skip []string) ([]*check.Check, error) {
 	all := All()
 	for _, id := range slices.Concat(only, skip) {
 		if !slices.ContainsFunc(all, func(c *check.Check) bool { return c.ID == id }) {
-			return nil, fmt.Errorf("unknown check %q: use one of %s", id, strings.Join(IDs(all), ", "))
+			return nil, fmt.Errorf("unknown check %q%s: assay checks lists them all", id, nearest.Hint(id, IDs(all)))
 		}
 	}
 	kept := slices.DeleteFunc(all, func(c *check.Check) bool {

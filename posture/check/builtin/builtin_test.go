@@ -78,11 +78,11 @@ func TestSelect(t *testing.T) {
 		want       string
 		err        string
 	}{
-		{"all", nil, nil, "image-latest-tag image-tag-drift run-as-root", ""},
+		{"all", nil, nil, strings.Join(builtin.IDs(builtin.All()), " "), ""},
 		{"only", []string{"run-as-root"}, nil, "run-as-root", ""},
 		{"order is the list's", []string{"run-as-root", "image-latest-tag"}, nil, "image-latest-tag run-as-root", ""},
-		{"skip", nil, []string{"image-tag-drift"}, "image-latest-tag run-as-root", ""},
-		{"unknown", []string{"run-as-rot"}, nil, "", `unknown check "run-as-rot": use one of image-latest-tag, image-tag-drift, run-as-root`},
+		{"skip", []string{"image-latest-tag", "image-tag-drift"}, []string{"image-tag-drift"}, "image-latest-tag", ""},
+		{"unknown", []string{"run-as-rot"}, nil, "", `unknown check "run-as-rot" (did you mean run-as-root?): assay checks lists them all`},
 		{"unknown to skip", nil, []string{""}, "", `unknown check ""`},
 		{"none left", []string{"run-as-root"}, []string{"run-as-root"}, "", "no check is left"},
 	}

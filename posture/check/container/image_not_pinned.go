@@ -57,8 +57,11 @@ func judgePinned(v check.View) check.Verdict {
 	out.Message = "The digest fixes which image runs."
 	if out.Status == finding.Fail {
 		after := "nodes that pulled it before keep what they have, so nodes can differ."
-		if c.PullPolicy == corev1.PullAlways {
+		switch c.PullPolicy {
+		case corev1.PullAlways:
 			after = "every start brings in what is there then."
+		case corev1.PullNever:
+			after = "each node runs the one that it has."
 		}
 		out.Message = fmt.Sprintf("The tag %q can be moved to another image, and %s", ref.Tag, after)
 	}

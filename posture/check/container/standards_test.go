@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -297,3 +298,86 @@ func anyContext(r *rand.Rand) *corev1.SecurityContext {
 }
 
 func pick[T any](r *rand.Rand, of ...T) T { return of[r.IntN(len(of))] }
+
+// TestAnInheritedSettingIsSaidWhereItHolds: where one container goes by the
+// pod's wrong setting, that one fails, and not one that has its own.
+func TestAnInheritedSettingIsSaidWhereItHolds(t *testing.T) {
+	standards, err := check.NewStandards(pss.Newest())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, set := range map[string]struct {
+		pod corev1.PodSecurityContext
+		own corev1.SecurityContext
+	}{
+		"seccomp-unconfined": {
+			corev1.PodSecurityContext{SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeUnconfined}},
+			corev1.SecurityContext{SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}},
+		},
+		"apparmor-unconfined": {
+			corev1.PodSecurityContext{AppArmorProfile: &corev1.AppArmorProfile{Type: corev1.AppArmorProfileTypeUnconfined}},
+			corev1.SecurityContext{AppArmorProfile: &corev1.AppArmorProfile{Type: corev1.AppArmorProfileTypeRuntimeDefault}},
+		},
+		"selinux-options": {
+			corev1.PodSecurityContext{SELinuxOptions: &corev1.SELinuxOptions{Type: "spc_t"}},
+			corev1.SecurityContext{SELinuxOptions: &corev1.SELinuxOptions{Type: "container_t"}},
+		},
+		"windows-host-process": {
+			corev1.PodSecurityContext{WindowsOptions: &corev1.WindowsSecurityContextOptions{HostProcess: new(true)}},
+			corev1.SecurityContext{WindowsOptions: &corev1.WindowsSecurityContextOptions{HostProcess: new(false)}},
+		},
+	} {
+		for _, place := range []string{"containers", "initContainers", "ephemeralContainers"} {
+			t.Run(id+"/"+place, func(t *testing.T) {
+				pod := &corev1.Pod{Spec: corev1.PodSpec{SecurityContext: &set.pod, Containers: []corev1.Container{{Name: "own", SecurityContext: &set.own}}}}
+				takes := corev1.Container{Name: "takes"}
+				switch place {
+				case "containers":
+					pod.Spec.Containers = append(pod.Spec.Containers, takes)
+				case "initContainers":
+					pod.Spec.InitContainers = append(pod.Spec.InitContainers, takes)
+				default:
+					pod.Spec.EphemeralContainers = []corev1.EphemeralContainer{{EphemeralContainerCommon: corev1.EphemeralContainerCommon(takes)}}
+				}
+				for ctr := range workload.Containers(&pod.Spec) {
+					v := byID(t, id).Judge(viewOf(pod, ctr, standards))
+					if got, want := v.Status == finding.Fail, ctr.Name == "takes"; got != want {
+						t.Errorf("%s: %s: %s", ctr.Name, v.Status, v.Message)
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestSecretsAreNeverShown gives values that are secrets to everything that can
+// hold one, and looks for them in all that the checks say.
+func TestSecretsAreNeverShown(t *testing.T) {
+	standards, err := check.NewStandards(pss.Newest())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const secret = "q7Zt4Lw9Xc2Vb8Nm1Kd6"
+	pod := &corev1.Pod{Spec: corev1.PodSpec{Containers: []corev1.Container{{
+		Name: "app", Image: "a/b:1",
+		Env: []corev1.EnvVar{
+			{Name: "DB_PASSWORD", Value: secret}, {Name: "API_KEY", Value: secret}, {Name: "LICENSE_KEY", Value: secret + "Rf3G"},
+			{Name: "URL", Value: "postgres://shop:" + secret + "@db/shop"}, {Name: "OPTS", Value: "-Dpassword=" + secret}, {Name: "X", Value: "glpat-" + secret},
+		},
+		Command: []string{"sh", "-c", "cart --token " + secret}, Args: []string{"--password=" + secret, "--api-key", secret},
+	}}}}
+	for ctr := range workload.Containers(&pod.Spec) {
+		for _, c := range container.All() {
+			if c.Judge == nil {
+				continue
+			}
+			v := c.Judge(viewOf(pod, ctr, standards))
+			if strings.Contains(fmt.Sprintf("%+v", v), secret) {
+				t.Errorf("%s shows a secret: %+v", c.ID, v)
+			}
+			if c.ID == "secrets-in-configuration" && len(v.Basis) != 9 {
+				t.Errorf("%d of 9 secrets were found: %s", len(v.Basis), v.Message)
+			}
+		}
+	}
+}

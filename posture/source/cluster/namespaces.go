@@ -63,7 +63,8 @@ func (r *reader) findNamespaces(ctx context.Context) error {
 			return nil
 		}
 		r.scope.names = append(r.scope.names, m.Name)
-		return r.namespace(m)
+		r.namespace(m)
+		return nil
 	})
 	slices.SortFunc(r.scope.names, kube.CompareNamespaces)
 	if err == nil || fatal(ctx, err) || errors.Is(err, errStopped) {
@@ -90,9 +91,7 @@ func (r *reader) checkNamespaces(ctx context.Context) error {
 		switch m, err := r.exists(ctx, n); {
 		case err == nil:
 			r.scope.names = append(r.scope.names, n)
-			if err := r.namespace(m); err != nil {
-				return err
-			}
+			r.namespace(m)
 		case apierrors.IsForbidden(err):
 			r.scope.names = append(r.scope.names, n)
 			r.scope.unchecked[n] = true
@@ -114,13 +113,13 @@ func (r *reader) checkNamespaces(ctx context.Context) error {
 	return nil
 }
 
-// namespace tells of one, where that was asked for.
-func (r *reader) namespace(m *metav1.ObjectMeta) error {
+// namespace keeps one to tell of, where that was asked for.
+func (r *reader) namespace(m *metav1.ObjectMeta) {
 	if !r.asks(namespaceKind()) {
-		return nil
+		return
 	}
 	m.ManagedFields = nil
-	return r.item(source.Item{Other: &index.Object{APIVersion: "v1", Kind: kube.Namespaces.Kind, Object: &corev1.Namespace{ObjectMeta: *m}}})
+	r.found = append(r.found, source.Item{Other: &index.Object{APIVersion: "v1", Kind: kube.Namespaces.Kind, Object: &corev1.Namespace{ObjectMeta: *m}}})
 }
 
 // missNamespace tells that one, or all, could not be read, where that was asked for.

@@ -43,8 +43,10 @@ func (s *Source) Needs() []Need {
 	kubelets := s.kubelets != nil && len(s.o.Namespaces) == 0
 	switch {
 	case s.asks(schema.GroupKind{Kind: kube.Nodes.Kind}):
-	case kubelets:
+	case kubelets && s.o.Nodes:
 		all = append(all, Need{permission.Want{Verb: "list", Resource: kube.Nodes}, true, "which kubelets there are, and whether pods differ because their nodes do"})
+	case kubelets:
+		all = append(all, Need{permission.Want{Verb: "list", Resource: kube.Nodes}, true, "which kubelets there are"})
 	case s.o.Nodes:
 		all = append(all, Need{permission.Want{Verb: "list", Resource: kube.Nodes}, false, "whether pods differ because their nodes do"})
 	}

@@ -52,6 +52,9 @@ func others() []other {
 		{resource: kube.Resource{Group: admission, Version: "v1", Resource: "validatingwebhookconfigurations", Kind: "ValidatingWebhookConfiguration"}},
 		{resource: kube.Resource{Group: admission, Version: "v1", Resource: "mutatingwebhookconfigurations", Kind: "MutatingWebhookConfiguration"}},
 		{resource: kube.ValidatingAdmissionPolicies, optional: true}, {resource: kube.ValidatingAdmissionPolicyBindings, optional: true},
+		{resource: kube.Resource{Group: admission, Version: "v1", Resource: "mutatingadmissionpolicies", Kind: "MutatingAdmissionPolicy"}, optional: true, older: "v1beta1"},
+		{resource: kube.Resource{Group: admission, Version: "v1", Resource: "mutatingadmissionpolicybindings", Kind: "MutatingAdmissionPolicyBinding"}, optional: true, older: "v1beta1"},
+		{resource: kube.Resource{Group: "storage.k8s.io", Version: "v1", Resource: "storageclasses", Kind: "StorageClass"}, optional: true},
 		{resource: kube.Resource{Group: "apiregistration.k8s.io", Version: "v1", Resource: "apiservices", Kind: "APIService"}, optional: true},
 		{resource: kube.Resource{Group: "node.k8s.io", Version: "v1", Resource: "runtimeclasses", Kind: "RuntimeClass"}, optional: true},
 		{resource: kube.Resource{Group: "resource.k8s.io", Version: "v1", Resource: "resourceclaims", Kind: "ResourceClaim", Namespaced: true}, optional: true, older: "v1beta1"},
@@ -245,13 +248,13 @@ func (r *reader) listJSON(ctx context.Context, o *other, namespace string) (item
 	}
 	defer r.turns.Release(1)
 	var list struct {
-		Items []unstructured.Unstructured `json:"items"`
+		Items []map[string]any `json:"items"` // without kind and apiVersion, where the server knows the type
 	}
 	if err := r.client.List(ctx, o.resource, kube.ListOptions{Namespace: namespace}, &list); err != nil {
 		return nil, err
 	}
 	for i := range list.Items {
-		object := &list.Items[i]
+		object := &unstructured.Unstructured{Object: list.Items[i]}
 		object.SetManagedFields(nil)
 		object.SetAPIVersion(o.resource.APIVersion())
 		object.SetKind(o.resource.Kind)

@@ -37,6 +37,7 @@ type reader struct {
 	yield   func(source.Item, error) bool
 	turns   *semaphore.Weighted // to send a request
 	scope   scope
+	found   []source.Item // namespaces, to be told of once the version is known
 	streams []*stream
 }
 
@@ -61,6 +62,11 @@ func (r *reader) read(ctx context.Context) error {
 	}
 	if err := r.readVersion(ctx); err != nil {
 		return err
+	}
+	for _, i := range r.found {
+		if err := r.item(i); err != nil {
+			return err
+		}
 	}
 	if r.o.Nodes {
 		if err := r.readNodes(ctx); err != nil {

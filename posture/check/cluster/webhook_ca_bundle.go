@@ -1,0 +1,71 @@
+package cluster
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/kubeassay/assay/finding"
+	"github.com/kubeassay/assay/posture/check"
+	"github.com/kubeassay/assay/posture/index"
+)
+
+// webhookCABundle fails where the API server can't believe who a webhook is,
+// so that it is never asked.
+func webhookCABundle(now func() time.Time) *check.Check {
+	const id = "webhook-ca-bundle"
+	return &check.Check{
+		Rule: finding.Rule{
+			ID:       id,
+			Title:    "Admission webhook that the API server can't verify",
+			Severity: finding.Medium,
+			Description: "The API server has no authority by which it could verify the webhook, so every call fails. With failurePolicy Ignore the webhook guards nothing, " +
+				"and nobody notices; with Fail everything that it would be asked about is refused.",
+			Check: "caBundle is read as the API server reads it. Fails where no certificate in it can be read, or where none is valid at the time of the scan (an expired authority verifies nothing). " +
+				"No caBundle passes with a url, because the authorities of the API server's machine then count; with a Service of a cluster it fails, because those sign no names of Services. " +
+				"Medium where requests then go through (failurePolicy Ignore), else low. In files an empty caBundle is not-reviewed: it is mostly filled in later.",
+			Fix: "Put in the authority that signed the webhook's certificate, or let something keep it up to date (here an annotation for cert-manager):\n\n" +
+				"    apiVersion: admissionregistration.k8s.io/v1\n    kind: ValidatingWebhookConfiguration\n    metadata:\n      name: policy\n" +
+				"      annotations:\n        cert-manager.io/inject-ca-from: policy-system/webhook\n",
+			References: references(id, webhookPage+"#contacting-the-webhook"),
+		},
+		Fields: []string{"webhooks[*].clientConfig.caBundle", "webhooks[*].clientConfig.url", "webhooks[*].failurePolicy"},
+		Kinds:  webhookKinds(),
+		JudgeObject: func(o *index.Object, x *index.Index) check.Verdict {
+			at := now()
+			return eachHook(o, finding.Medium, func(h *hook) remark { return judgeBundle(h, x.Live, at) })
+		},
+	}
+}
+
+func judgeBundle(h *hook, live bool, now time.Time) remark {
+	text := h.client.CABundle
+	unset := h.declared("clientConfig.caBundle", check.Unset)
+	switch {
+	case placeholder(text) && !live && h.client.URL == nil:
+		// Also an empty line, which stands for a bundle to come.
+		if len(text) > 0 {
+			unset.Value = "(an empty line)"
+		}
+		return remark{finding.NotReviewed, finding.Medium, "caBundle is empty in the file. In a cluster something may fill it in", []finding.Basis{unset}}
+	case len(text) == 0 && h.client.URL != nil:
+		return remark{finding.Pass, finding.Medium, "it has a url and no caBundle, so that the authorities of the API server's machine count", []finding.Basis{unset}}
+	case len(text) == 0:
+		return h.broken("caBundle is empty, so the authorities of the API server's machine count, and those normally sign no names of Services", unset)
+	}
+	b := readBundle(text, now)
+	// The bundle itself is long, and says nothing to a person.
+	basis := h.declared("clientConfig.caBundle", fmt.Sprintf("(%d certificates, %d of them valid)", b.usable, b.valid))
+	if why := b.wrong(); why != "" {
+		return h.broken(why, basis)
+	}
+	return remark{finding.Pass, finding.Medium, "caBundle has a valid certificate", []finding.Basis{basis}}
+}
+
+// broken is the remark about a webhook that no call reaches.
+func (h *hook) broken(why string, basis finding.Basis) remark {
+	r := remark{finding.Fail, finding.Low, why + ". Calls of it fail, and what it is asked about is refused", []finding.Basis{basis, h.failure()}}
+	if h.open() {
+		r.severity, r.text = finding.Medium, why+". Calls of it fail, and what it should judge goes through: failurePolicy is Ignore"
+	}
+	return r
+}
