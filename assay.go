@@ -5,7 +5,7 @@
 // posture, formats from report.
 //
 //	client, err := kube.Connect(kube.Options{})
-//	src, err := cluster.New(client, cluster.Options{})
+//	src, err := cluster.New(client, cluster.Options{Others: posture.Kinds(builtin.Default())})
 //	report, err := assay.Scan(ctx, src, posture.Options{})
 package assay
 
@@ -20,13 +20,15 @@ import (
 
 // Scan judges everything that a source yields and returns one report. All its
 // findings are in memory then; where that is too much, use [posture.Scan],
-// which hands them on one by one. Without Checks, all checks are asked.
+// which hands them on one by one. Without Checks, all are made but those that read
+// what may be secret, which are not-reviewed. So is every check that asks about
+// objects that the source does not give.
 //
 // An error means that the source could not go on. What it cannot read in part
 // is in the report's Coverage and Errors, and Summary.Complete is false.
 func Scan(ctx context.Context, src source.Source, o posture.Options) (*finding.Report, error) {
 	if len(o.Checks) == 0 {
-		o.Checks = builtin.All()
+		o.Checks, o.Off = builtin.Permitted(builtin.Default())
 	}
 	all := collected{findings: []finding.Finding{}}
 	r, err := posture.Scan(ctx, src, o, &all)

@@ -3,7 +3,7 @@
 // workloads. It never looks inside a container (that is the inspect wing's)
 // and never prints.
 //
-//	report, err := posture.Scan(ctx, src, posture.Options{Checks: builtin.All()}, sink)
+//	report, err := posture.Scan(ctx, src, posture.Options{Checks: builtin.Default()}, sink)
 package posture
 
 import (
@@ -45,6 +45,10 @@ type Options struct {
 	Known func(*finding.Finding) bool
 	// Labels: findings carry the labels and annotations of their object, for Waive.
 	Labels bool
+	// Carrier, where set, is told of every object that carries waivers, also where
+	// nothing is found about it: a finding with Workload, Annotations and
+	// NamespaceLabels only. It needs Labels.
+	Carrier func(*finding.Finding)
 	// Count, where set, is told the check and status of each verdict that nobody
 	// asked to see and that says no more: passes, and what does not apply.
 	Count func(*check.Check, finding.Status)
@@ -147,6 +151,7 @@ func newScan(o Options, of source.Description, sink Sink) *scan {
 	s := &scan{Options: o, sink: sink, gatherer: newGatherer(&o), namespaces: map[string]struct{}{}}
 	s.objects = newObjects(&o, &of)
 	s.objects.emit, s.objects.count, s.objects.quiet = s.emit, s.count, s.gatherer.quiet
+	s.gatherer.carries, s.objects.carries = s.carries, s.carries
 	return s
 }
 
@@ -226,10 +231,10 @@ func (s *scan) item(item *source.Item) error {
 		sum.Objects++
 		sum.Unjudged++
 	case item.Gap != nil:
-		s.objects.index.Miss(*item.Gap)
 		if item.Coverage != nil {
 			s.report.Coverage = append(s.report.Coverage, *item.Coverage)
 		}
+		return s.objects.miss(item.Gap)
 	case item.Coverage != nil:
 		s.report.Coverage = append(s.report.Coverage, *item.Coverage)
 	case item.Problem != nil:
@@ -270,9 +275,19 @@ func (s *scan) count(c *check.Check, status finding.Status) {
 	}
 }
 
+// carries tells of an object that carries waivers.
+func (s *scan) carries(of finding.Workload, annotations map[string]string) {
+	if s.Carrier != nil && len(annotations) > 0 {
+		s.Carrier(&finding.Finding{Workload: of, Annotations: annotations, NamespaceLabels: s.objects.namespaceLabels(of)})
+	}
+}
+
 // emit counts a finding, and hands it on if it is wanted.
 func (s *scan) emit(f *finding.Finding) error {
 	sum := &s.report.Summary
+	if len(f.Annotations) > 0 {
+		f.NamespaceLabels = s.objects.namespaceLabels(f.Workload)
+	}
 	if s.Waive != nil {
 		s.Waive(f)
 	}

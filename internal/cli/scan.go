@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/kubeassay/assay"
@@ -151,7 +152,11 @@ func (f *judgingFlags) shown() finding.Severity {
 
 // options turns the flags into what posture wants, and the gate.
 func (f *judgingFlags) options() (o posture.Options, p gate.Policy, err error) {
-	if o.Checks, err = builtin.Select(f.checks, f.skip); err != nil {
+	only, err := f.framework.checks(f.checks)
+	if err != nil {
+		return o, p, err
+	}
+	if o.Checks, err = builtin.Select(only, f.skip); err != nil {
 		return o, p, usage(err)
 	}
 	if err := f.reading.options(&o); err != nil {
@@ -328,7 +333,7 @@ func (f *scanFlags) source(s *streams, paths []string, o *posture.Options) (sour
 		return nil, nil, err
 	}
 	if len(paths) > 0 {
-		src, err := f.what.files(paths, s.in, kinds, o.Checks)
+		src, err := f.what.files(paths, s.in, kinds, posture.Others(o.Checks, f.judging.kinds()...))
 		return src, nil, err
 	}
 	client, err := f.connection.connect(s, f.quiet)
@@ -339,6 +344,7 @@ func (f *scanFlags) source(s *streams, paths []string, o *posture.Options) (sour
 	if err != nil {
 		return nil, nil, usage(err)
 	}
+	f.judging.reading.warn(s, src, f.quiet)
 	return src, client, nil
 }
 
@@ -348,7 +354,8 @@ func (f *scanFlags) reads(kinds []kube.Resource, checks []*check.Check) cluster.
 	w := &f.what
 	o := cluster.Options{
 		Namespaces: w.namespaces, Exclude: w.exclude, Selector: w.selector, FieldSelector: w.fieldSelector,
-		Kinds: kinds, PageSize: w.pageSize, OthersRequired: len(f.judging.checks) > 0, Others: posture.Kinds(checks),
+		Kinds: kinds, PageSize: w.pageSize, OthersRequired: len(f.judging.checks) > 0, Others: posture.Kinds(checks, f.judging.kinds()...),
+		Kubelets: f.judging.reading.kubelets(),
 	}
 	for _, c := range checks {
 		o.Nodes = o.Nodes || c.Compare != nil
@@ -356,7 +363,7 @@ func (f *scanFlags) reads(kinds []kube.Resource, checks []*check.Check) cluster.
 	return o
 }
 
-func (f *whatFlags) files(paths []string, in io.Reader, kinds []kube.Resource, checks []*check.Check) (source.Source, error) {
+func (f *whatFlags) files(paths []string, in io.Reader, kinds []kube.Resource, others func(apiVersion, kind string) metav1.Object) (source.Source, error) {
 	if f.fieldSelector != "" {
 		return nil, usagef("--field-selector chooses what a cluster lists; it can't be used with files")
 	}
@@ -364,7 +371,7 @@ func (f *whatFlags) files(paths []string, in io.Reader, kinds []kube.Resource, c
 	if err != nil {
 		return nil, usagef("the label selector %q can't be read: %w", f.selector, err)
 	}
-	o := manifest.Options{Stdin: in, Namespaces: f.namespaces, ExcludeNamespaces: f.exclude, Others: posture.Others(checks)}
+	o := manifest.Options{Stdin: in, Namespaces: f.namespaces, ExcludeNamespaces: f.exclude, Others: others}
 	if f.selector != "" {
 		o.Selector = selector
 	}

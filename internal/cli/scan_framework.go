@@ -11,7 +11,6 @@ import (
 	"github.com/kubeassay/assay/finding"
 	"github.com/kubeassay/assay/framework"
 	"github.com/kubeassay/assay/posture"
-	"github.com/kubeassay/assay/posture/check"
 	"github.com/kubeassay/assay/posture/check/builtin"
 	"github.com/kubeassay/assay/report"
 )
@@ -24,32 +23,41 @@ func (f *frameworkFlags) bind(flags *pflag.FlagSet) {
 	flags.StringVar(&f.level, "level", "", "Items of this level only, such as 1 for cis, baseline for pss, high for stig")
 }
 
-// options narrows a scan to the framework's checks. All their verdicts are
-// wanted, also those that nobody would otherwise see.
+// checks narrows a scan to the framework's checks.
+func (f *frameworkFlags) checks(only []string) ([]string, error) {
+	if f.name == "" {
+		if f.level != "" {
+			return nil, usagef("--level %q: a level is one of a framework: give --framework as well", f.level)
+		}
+		return only, nil
+	}
+	fw, err := framework.Get(f.name)
+	if err != nil {
+		return nil, usagef("--framework: %w", err)
+	}
+	serving, err := framework.Checks(fw, f.level)
+	if err != nil {
+		return nil, usagef("--level: %w", err)
+	}
+	there := builtin.IDs(builtin.All())
+	serving = slices.DeleteFunc(serving, func(id string) bool {
+		return !slices.Contains(there, id) || len(only) > 0 && !slices.Contains(only, id)
+	})
+	if len(serving) == 0 {
+		return nil, usagef("--framework %s: no check that is wanted serves it (see assay frameworks %s)", f.name, f.name)
+	}
+	return serving, nil
+}
+
+// options has all verdicts handed on, also those that nobody would otherwise see.
 func (f *frameworkFlags) options(j *judgingFlags, o *posture.Options) error {
 	switch {
-	case f.name == "" && f.level != "":
-		return usagef("--level %q: a level is one of a framework: give --framework as well", f.level)
 	case f.name == "":
 		return nil
 	case len(j.statuses) > 0 || j.minSeverity != "" || j.perPod:
 		return usagef("--framework reports every item: leave out --status, --min-severity and --per-pod")
 	case j.baselineFile != "":
 		return usagef("--framework and --baseline contradict each other: what is known already is broken all the same")
-	}
-	fw, err := framework.Get(f.name)
-	if err != nil {
-		return usagef("--framework: %w", err)
-	}
-	serving, err := framework.Checks(fw, f.level)
-	if err != nil {
-		return usagef("--level: %w", err)
-	}
-	keep := func(c *check.Check) bool { return slices.Contains(serving, c.ID) }
-	o.Checks = slices.DeleteFunc(o.Checks, func(c *check.Check) bool { return !keep(c) })
-	o.Off = slices.DeleteFunc(o.Off, func(c *check.Check) bool { return !keep(c) })
-	if len(o.Checks)+len(o.Off) == 0 {
-		return usagef("--framework %s: no check that is wanted serves it (see assay frameworks %s)", f.name, f.name)
 	}
 	o.Statuses = finding.Statuses
 	return nil

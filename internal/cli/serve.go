@@ -127,7 +127,7 @@ func (f *serveFlags) logger(s *streams) (*slog.Logger, error) {
 
 // servedChecks are those that read nothing that is off by default.
 func servedChecks() []*check.Check {
-	on, _ := builtin.Permitted(builtin.All())
+	on, _ := builtin.Permitted(builtin.Default())
 	return on
 }
 

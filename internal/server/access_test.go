@@ -21,7 +21,6 @@ import (
 	"time"
 
 	"github.com/kubeassay/assay/internal/server"
-	"github.com/kubeassay/assay/posture/check/builtin"
 )
 
 const secret = "0123456789abcdef-secret"
@@ -89,7 +88,7 @@ func TestWhatMayBeListenedOn(t *testing.T) {
 			"token and TLS":      {func(c *server.Config) { c.TokenFile, c.TLSCert, c.TLSKey = token, cert, key }, nil},
 		} {
 			t.Run(addr+" with "+name, func(t *testing.T) {
-				cfg := server.Config{Addr: addr, Backend: newCluster(), Checks: builtin.All()}
+				cfg := server.Config{Addr: addr, Backend: newCluster(), Checks: few()}
 				c.configure(&cfg)
 				_, err := server.New(cfg)
 				if (err == nil) != (len(c.lacks) == 0) {
@@ -107,7 +106,7 @@ func TestWhatMayBeListenedOn(t *testing.T) {
 		}
 	}
 	for _, addr := range []string{"", "127.0.0.1:0", "[::1]:0", "localhost:0", "127.1.2.3:0"} {
-		if _, err := server.New(server.Config{Addr: addr, Backend: newCluster(), Checks: builtin.All()}); err != nil {
+		if _, err := server.New(server.Config{Addr: addr, Backend: newCluster(), Checks: few()}); err != nil {
 			t.Errorf("%q: %v", addr, err)
 		}
 	}
@@ -118,7 +117,7 @@ func TestWhatMayBeListenedOn(t *testing.T) {
 		"no such token file":  func(c *server.Config) { c.TokenFile = "/nowhere" },
 		"no checks":           func(c *server.Config) { c.Checks = nil },
 	} {
-		cfg := server.Config{Addr: "127.0.0.1:0", Backend: newCluster(), Checks: builtin.All()}
+		cfg := server.Config{Addr: "127.0.0.1:0", Backend: newCluster(), Checks: few()}
 		configure(&cfg)
 		if _, err := server.New(cfg); err == nil {
 			t.Errorf("%s: no error", name)
@@ -129,7 +128,7 @@ func TestWhatMayBeListenedOn(t *testing.T) {
 func TestPortInUse(t *testing.T) {
 	t.Parallel()
 	first := start(t, newCluster())
-	second, err := server.New(server.Config{Addr: first.Addr().String(), Backend: newCluster(), Checks: builtin.All()})
+	second, err := server.New(server.Config{Addr: first.Addr().String(), Backend: newCluster(), Checks: few()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -356,7 +355,7 @@ func TestRequestLog(t *testing.T) {
 
 func TestRunEndsWithItsContext(t *testing.T) {
 	t.Parallel()
-	s, err := server.New(server.Config{Addr: "127.0.0.1:0", Backend: newCluster(), Checks: builtin.All()})
+	s, err := server.New(server.Config{Addr: "127.0.0.1:0", Backend: newCluster(), Checks: few()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,6 @@
 // Its parts: flight shares scans, guard decides who may ask, problem lists
 // what can go wrong, metrics counts, requestlog writes a line per request.
 //
-//	s, err := server.New(server.Config{Backend: backend, Checks: builtin.All()})
+//	s, err := server.New(server.Config{Backend: backend, Checks: builtin.Default()})
 //	err = s.Run(ctx) // until ctx ends
 package server

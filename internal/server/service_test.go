@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/kubeassay/assay/internal/server"
-	"github.com/kubeassay/assay/posture/check/builtin"
 )
 
 // patience is how long a test waits for what must come. It is long because
@@ -37,7 +36,7 @@ func startTuned(t *testing.T, backend server.Backend, tune func(*server.Server),
 	t.Helper()
 	s := &service{logs: &logs{}, ended: make(chan error, 1)}
 	cfg := server.Config{
-		Addr: "127.0.0.1:0", Backend: backend, Checks: builtin.All(), Version: "test",
+		Addr: "127.0.0.1:0", Backend: backend, Checks: few(), Version: "test",
 		Logger: slog.New(slog.NewJSONHandler(s.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	for _, f := range configure {

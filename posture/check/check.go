@@ -46,6 +46,9 @@ type Check struct {
 	// OptIn is the flag that permits the reading that the check needs, such as
 	// "read-secrets"; empty for one that is always made.
 	OptIn string
+	// ForFramework: the check answers a framework in its own terms, and is made only
+	// where one is asked for, or where the check is named.
+	ForFramework bool
 	// Only, where set, is asked before Judge: a container that it says no to is
 	// nothing to the check. Checks with the same Filter are asked together.
 	Only *Filter

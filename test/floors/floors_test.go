@@ -33,7 +33,7 @@ var rooms = [][]string{
 	{"posture/source/cluster", "posture/source/manifest", "inspect/attest", "inspect/risk", "inspect/profile", "inspect/collect/commands"},
 	{"posture/source/manifest/internal/split", "posture/source/manifest/internal/tree", "inspect/profile/builtin", "inspect/profile/facts"},
 	{"posture/check/builtin", "posture/check/checktest"},
-	{"posture/check/access", "posture/check/cluster", "posture/check/container", "posture/check/network", "posture/check/controlplane", "posture/check/pod", "posture/check/sensitive"},
+	{"posture/check/access", "posture/check/cluster", "posture/check/container", "posture/check/network", "posture/check/controlplane", "posture/check/pod", "posture/check/sensitive", "posture/check/standard"},
 	{"posture/source", "posture/check", "inspect/profile/facts/rpm", "inspect/collect/debugcontainer", "inspect/collect/imagevolume", "inspect/collect/sidecar"},
 	{"inspect/collect/internal/remote", "inspect/collect/internal/mirror", "inspect/collect/exec", "inspect/access"},
 	{"inspect/collect/stream", "inspect/collect"},

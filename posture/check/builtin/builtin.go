@@ -13,23 +13,26 @@ import (
 	"github.com/kubeassay/assay/finding"
 	"github.com/kubeassay/assay/internal/nearest"
 	"github.com/kubeassay/assay/posture/check"
-	"github.com/kubeassay/assay/posture/check/access"
-	"github.com/kubeassay/assay/posture/check/cluster"
-	"github.com/kubeassay/assay/posture/check/container"
-	"github.com/kubeassay/assay/posture/check/controlplane"
-	"github.com/kubeassay/assay/posture/check/network"
-	"github.com/kubeassay/assay/posture/check/pod"
-	"github.com/kubeassay/assay/posture/check/sensitive"
 )
 
 // All returns every check, in the order in which they are listed.
 func All() []*check.Check {
-	return slices.Concat(container.All(), pod.All(), controlplane.All(), network.All(), access.All(), cluster.All(), sensitive.All())
+	var all []*check.Check
+	for _, s := range Subjects() {
+		all = append(all, s.Checks...)
+	}
+	return all
 }
 
-// Select returns the checks whose IDs are in only (all, where it is empty) and
-// not in skip. An ID that no check has is an error that names those that are
-// most like it.
+// Default returns the checks that are made where none are named: all but those
+// that answer a framework in its own terms.
+func Default() []*check.Check {
+	return slices.DeleteFunc(All(), func(c *check.Check) bool { return c.ForFramework })
+}
+
+// Select returns the checks whose IDs are in only (where it is empty all but
+// those that are made for frameworks alone) and not in skip. An ID that no check
+// has is an error that names those that are most like it.
 func Select(only, skip []string) ([]*check.Check, error) {
 	all := All()
 	for _, id := range slices.Concat(only, skip) {
@@ -38,7 +41,7 @@ func Select(only, skip []string) ([]*check.Check, error) {
 		}
 	}
 	kept := slices.DeleteFunc(all, func(c *check.Check) bool {
-		return len(only) > 0 && !slices.Contains(only, c.ID) || slices.Contains(skip, c.ID)
+		return len(only) > 0 && !slices.Contains(only, c.ID) || len(only) == 0 && c.ForFramework || slices.Contains(skip, c.ID)
 	})
 	if len(kept) == 0 {
 		return nil, fmt.Errorf("no check is left: every one that is wanted is also skipped (%s)", strings.Join(skip, ", "))

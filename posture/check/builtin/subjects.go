@@ -6,7 +6,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
-	"github.com/kubeassay/assay/finding"
 	"github.com/kubeassay/assay/posture/check"
 	"github.com/kubeassay/assay/posture/check/access"
 	"github.com/kubeassay/assay/posture/check/cluster"
@@ -15,6 +14,7 @@ import (
 	"github.com/kubeassay/assay/posture/check/network"
 	"github.com/kubeassay/assay/posture/check/pod"
 	"github.com/kubeassay/assay/posture/check/sensitive"
+	"github.com/kubeassay/assay/posture/check/standard"
 )
 
 // Subject is what some checks have in common, for lists that people read.
@@ -33,52 +33,47 @@ func Subjects() []Subject {
 		{"Access rights", access.All()},
 		{"Namespaces, admission and the cluster", cluster.All()},
 		{"Secrets and ConfigMaps", sensitive.All()},
+		{"In a framework's own terms", standard.All()},
 	}
 }
 
-// About says what a check looks at, as the end of "It is about".
+// About says what a check looks at.
 func About(c *check.Check) string {
 	const pods = "pods and pod templates"
+	with := ""
+	if len(c.Kinds) > 0 {
+		with = ", together with " + kinds(c)
+	}
 	switch {
-	case c.Judge != nil:
-		return "each container of " + pods
 	case c.Compare != nil:
-		return "each container of running pods of one template, compared with each other"
-	case c.JudgePod != nil:
-		return pods
-	case c.Join != nil:
-		return pods + ", together with " + names(c.Kinds)
-	case c.JudgeObject != nil:
-		return "each object by itself: " + names(c.Kinds)
+		return "each container, in all running pods of one template"
+	case c.Judge != nil:
+		return "each container of " + pods + with
+	case c.JudgePod != nil, c.Join != nil:
+		return pods + with
+	case c.SurveyNamespace != nil && with == "":
+		return "what is in a namespace, pods too"
 	case c.SurveyNamespace != nil:
-		return "what is in a namespace, together: " + names(c.Kinds)
+		return "what is in a namespace, pods too: " + kinds(c)
+	case c.SurveyCluster != nil && with == "":
+		return "the whole cluster, pods too"
 	case c.SurveyCluster != nil:
-		return "the whole cluster, together: " + names(c.Kinds)
+		return "the whole cluster: " + kinds(c)
+	case c.JudgeVersion != nil:
+		return "every object, by its API version"
 	}
-	return "every object, by its API version"
+	return "each " + kinds(c)
 }
 
-// Evidence says what the verdicts of a check can rest on, the weakest first.
-func Evidence(c *check.Check) []finding.Evidence {
-	all := []finding.Evidence{finding.Declared}
-	if c.Compare != nil || slices.ContainsFunc(c.Fields, func(f string) bool { return strings.HasPrefix(f, "status.") }) {
-		all = append(all, finding.Reported)
-	}
-	if slices.Contains(c.Fields, check.ObservedProcesses) {
-		all = append(all, finding.Observed)
-	}
-	return all
-}
-
-// names lists kinds: with its group where that tells two of one name apart.
-func names(kinds []schema.GroupKind) string {
-	var all []string
-	for _, k := range kinds {
-		name := k.Kind
-		if slices.ContainsFunc(kinds, func(other schema.GroupKind) bool { return other.Kind == k.Kind && other.Group != k.Group }) {
-			name = strings.TrimSuffix(k.Kind+"."+k.Group, ".")
+// kinds lists those that a check asks about; with their group where two have
+// one name.
+func kinds(c *check.Check) string {
+	names := make([]string, len(c.Kinds))
+	for i, k := range c.Kinds {
+		names[i] = k.Kind
+		if slices.ContainsFunc(c.Kinds, func(other schema.GroupKind) bool { return other.Kind == k.Kind && other.Group != k.Group }) {
+			names[i] = k.String()
 		}
-		all = append(all, name)
 	}
-	return strings.Join(all, ", ")
+	return strings.Join(names, ", ")
 }
