@@ -54,9 +54,11 @@ func nextStep(path string) (step string, index int, rest string) {
 		step, rest = path[:end], path[end:]
 	}
 	rest = strings.TrimPrefix(rest, ".")
-	index, err := strconv.Atoi(step)
-	if err != nil {
-		index = -1
+	index = -1
+	if step != "" && '0' <= step[0] && step[0] <= '9' { // a failure to read a number makes garbage
+		if i, err := strconv.Atoi(step); err == nil {
+			index = i
+		}
 	}
 	return step, index, rest
 }
