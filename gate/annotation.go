@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/kubeassay/assay/finding"
+	"github.com/kubeassay/assay/internal/nearest"
 )
 
 // Annotations are the waivers that objects carry themselves. Whoever owns an
@@ -103,6 +104,17 @@ func (a *Annotations) Apply(f *finding.Finding, now time.Time) bool {
 	return waived
 }
 
+// See reads what an object carries, whether or not there is anything to apply
+// it to. Only the finding's Workload, Annotations and NamespaceLabels count.
+func (a *Annotations) See(f *finding.Finding, now time.Time) {
+	if a == nil || len(f.Annotations) == 0 {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.carrier(f, now)
+}
+
 // carrier is the object of a finding. Findings of one object mostly come one
 // after the other.
 func (a *Annotations) carrier(f *finding.Finding, now time.Time) *carrier {
@@ -178,7 +190,7 @@ func (a *Annotations) waiver(of finding.Workload, key, value string, now time.Ti
 			for i := range a.Rules {
 				known[i] = idOf(&a.Rules[i])
 			}
-			err = fmt.Errorf("there is no check %s%s", quoted(x.rule), nearest(x.rule, known))
+			err = fmt.Errorf("there is no check %s%s", quoted(x.rule), nearest.Hint(x.rule, known))
 		}
 	}
 	switch {
@@ -206,6 +218,9 @@ func parseAnnotation(key, value string) (*waiver, error) {
 	x := &waiver{rule: strings.TrimPrefix(key, finding.WaiverAnnotation)}
 	if len(value) > maxAnnotation {
 		return nil, fmt.Errorf("it is longer than %d KiB", maxAnnotation>>10)
+	}
+	if strings.TrimSpace(value) == "" {
+		return nil, fmt.Errorf("it is empty; %s", annotationForm)
 	}
 	p := waiverParser{document{name: "its text"}}
 	root, err := p.parse(strings.NewReader(value))
@@ -283,7 +298,7 @@ func (a *Annotations) notNeeded(rules []finding.Rule) []string {
 			if x.used.Load() || !made[x.rule] {
 				continue
 			}
-			why := "covers nothing that was judged"
+			why := "covers nothing that failed here"
 			if x.idle.Load() {
 				why = "is not needed here: nothing that it covers has failed"
 			}

@@ -21,6 +21,8 @@ type Baseline struct {
 	found int
 	// fresh counts failures of checks that the earlier run did not make.
 	fresh map[string]int
+	// now has what is noted of this run's findings.
+	now Saved
 }
 
 // held is what a baseline has under one fingerprint.
@@ -38,7 +40,7 @@ type gravity uint8
 
 // gravityOf is 0 for what is no finding. A waived one is less grave than any that is not.
 func gravityOf(f *finding.Finding) gravity {
-	g := gravity(0)
+	var g gravity
 	switch f.Status {
 	case finding.Fail:
 		g = 3 + gravity(len(finding.Severities)-min(f.Severity.Rank(), len(finding.Severities)))
@@ -109,6 +111,7 @@ func (b *Baseline) Known(f *finding.Finding) bool {
 	if now == 0 {
 		return false
 	}
+	b.now.notAsked(f)
 	if f.Fingerprint == "" {
 		f.Fingerprint = finding.Fingerprint(f)
 	}
@@ -142,6 +145,7 @@ func (b *Baseline) Gone(r *finding.Report) (gone, notLookedAt int) {
 		return 0, 0
 	}
 	s := savedOf(r)
+	s.unread = b.now.unread
 	// Of two verdicts with the same fingerprint, all of it is known here.
 	s.Summary.Known, s.Summary.Checks, s.Summary.Statuses, s.Summary.Waived = 0, nil, nil, 0
 	for _, k := range b.known {

@@ -134,13 +134,10 @@ func (c *comparison) pair(olds, news []*finding.Finding) {
 		func(f *finding.Finding) (string, bool) { return pod(f), pod(f) != "" },
 		func(f *finding.Finding) (string, bool) { return fmt.Sprintf("%q", facts(f)), true },
 		func(f *finding.Finding) (string, bool) { return strconv.Itoa(int(gravityOf(f))), true },
-		func(*finding.Finding) (string, bool) { return "", true },
 	} {
-		if len(olds) == 0 || len(news) == 0 {
-			break
-		}
 		olds, news = c.match(olds, news, alike)
 	}
+	olds, news = c.settle(olds, news)
 	for _, f := range news {
 		c.add(finding.Change{Change: finding.New, Finding: *f})
 	}
@@ -151,6 +148,9 @@ func (c *comparison) pair(olds, news []*finding.Finding) {
 
 // match pairs findings that are alike, and returns those that are left.
 func (c *comparison) match(olds, news []*finding.Finding, alike func(*finding.Finding) (string, bool)) (oldsLeft, newsLeft []*finding.Finding) {
+	if len(olds) == 0 || len(news) == 0 {
+		return olds, news
+	}
 	waiting := map[string][]*finding.Finding{}
 	for _, f := range olds {
 		if k, ok := alike(f); ok {
@@ -168,6 +168,26 @@ func (c *comparison) match(olds, news []*finding.Finding, alike func(*finding.Fi
 		}
 	}
 	return slices.DeleteFunc(olds, func(f *finding.Finding) bool { return matched[f] }), newsLeft
+}
+
+// settle pairs what is left: as few as can be shall have become graver.
+func (c *comparison) settle(olds, news []*finding.Finding) (oldsLeft, newsLeft []*finding.Finding) {
+	gravestFirst := func(a, b *finding.Finding) int { return int(gravityOf(b)) - int(gravityOf(a)) }
+	slices.SortStableFunc(olds, gravestFirst)
+	slices.SortStableFunc(news, gravestFirst)
+	for _, now := range news {
+		if len(olds) > 0 && gravityOf(olds[0]) >= gravityOf(now) {
+			c.both(olds[0], now)
+			olds = olds[1:]
+		} else {
+			newsLeft = append(newsLeft, now)
+		}
+	}
+	for len(olds) > 0 && len(newsLeft) > 0 {
+		c.both(olds[0], newsLeft[0])
+		olds, newsLeft = olds[1:], newsLeft[1:]
+	}
+	return olds, newsLeft
 }
 
 // open are the findings that say that something is wrong, or not known.

@@ -41,6 +41,8 @@ func (s *Saved) missed(e *entry, old *Saved) string {
 		return "the run was interrupted"
 	case s.rules != nil && !s.rules[e.rule]:
 		return e.rule + " was not asked"
+	case s.unread[e.rule] && !old.unread[e.rule]:
+		return e.rule + " was not reviewed everywhere"
 	}
 	if why := unselected(e, old.Summary.Selection, s.Summary.Selection); why != "" {
 		return why
@@ -58,6 +60,18 @@ func (s *Saved) missed(e *entry, old *Saved) string {
 		return "it was seen inside the container, and nobody looked inside this time"
 	}
 	return s.unlisted(e)
+}
+
+// notAsked notes a verdict that says of no object, but of the cluster as a
+// whole, that a rule could not be asked everywhere.
+func (s *Saved) notAsked(f *finding.Finding) {
+	if f.Workload.Kind != "Cluster" || f.Workload.APIVersion != "v1" || f.Status != finding.NotReviewed && f.Status != finding.Error {
+		return
+	}
+	if s.unread == nil {
+		s.unread = map[string]bool{}
+	}
+	s.unread[ruleOf(f)] = true
 }
 
 // unselected says why a finding was not among what was asked for.
@@ -103,6 +117,7 @@ var ownKind = []string{"deployments", "statefulsets", "daemonsets", "cronjobs", 
 type gaps struct {
 	in    map[string][]finding.Coverage // by namespace; what may be in any is under ""
 	all   map[finding.Coverage]bool     // without details
+	lines []finding.Coverage            // the same, in order
 	files map[string]string             // that could not be read, by the last part of their path
 	some  string                        // such a file of which the name says nothing, or a folder
 	// explained: it is said what makes the report incomplete.
@@ -119,6 +134,7 @@ func (g *gaps) add(c finding.Coverage) {
 		g.all, g.in = map[finding.Coverage]bool{}, map[string][]finding.Coverage{}
 	}
 	g.all[c] = true
+	g.lines = append(g.lines, c)
 	namespace := ""
 	if parts := strings.Split(c.Scope, "/"); (parts[0] == "namespace" || parts[0] == "target") && len(parts) > 1 {
 		namespace = parts[1]
@@ -140,7 +156,11 @@ func (g *gaps) file(name string) {
 
 // uncovered says what could not be read of which the finding may be a part.
 func (s *Saved) uncovered(e *entry, old *Saved) string {
-	for _, lines := range [][]finding.Coverage{s.gaps.in[e.namespace], s.gaps.in[""]} {
+	may := [][]finding.Coverage{s.gaps.in[e.namespace], s.gaps.in[""]}
+	if e.namespace == "" { // it may rest on what is in any namespace, as a role on its bindings
+		may = [][]finding.Coverage{s.gaps.lines}
+	}
+	for _, lines := range may {
 		for _, c := range lines {
 			switch {
 			case c.State == finding.NotFound: // there is none: whatever was there is gone
@@ -165,15 +185,13 @@ func (s *Saved) uncovered(e *entry, old *Saved) string {
 	return ""
 }
 
-// reaches reports whether what a line of coverage names may hold the finding.
-// What is not known is taken for everything.
+// reaches reports whether what a line of coverage names may hold a finding in
+// its namespace. What is not known is taken for everything.
 func reaches(scope string, e *entry) bool {
 	parts := strings.Split(scope, "/")
 	switch {
 	case parts[0] == "grant":
 		return false // the look itself was taken
-	case (parts[0] == "namespace" || parts[0] == "target") && len(parts) > 1:
-		return parts[1] == e.namespace
 	case parts[0] == "kind" && len(parts) > 1:
 		name, _, _ := strings.Cut(parts[1], ".")
 		return !slices.Contains(ownKind, name) || isKind(name, e.kind)

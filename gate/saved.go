@@ -17,7 +17,8 @@ type Saved struct {
 	cut     bool            // NDJSON without its last line
 	rules   map[string]bool // that were made; nil where it does not say
 	gaps    gaps
-	looks   map[look]bool // that inspections took
+	unread  map[string]bool // rules that could not be asked about everything
+	looks   map[look]bool   // that inspections took
 	// listed is how many of what the summary counts are in the report.
 	listed struct {
 		fails                      map[string]int // by rule
@@ -185,6 +186,7 @@ func (r *reportReader) take(f *finding.Finding, line int) error {
 	if _, ok := keyOf(f.Fingerprint); !ok {
 		return bad("%s is no fingerprint", quoted(f.Fingerprint))
 	}
+	r.into.notAsked(f)
 	l := &r.into.listed
 	switch {
 	case f.Waiver != nil:

@@ -1,7 +1,6 @@
 package gate
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"path"
@@ -10,10 +9,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/agext/levenshtein"
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/kubeassay/assay/finding"
+	"github.com/kubeassay/assay/internal/nearest"
 )
 
 // Waivers are the signed-off exceptions of one file. See [ParseWaivers].
@@ -110,7 +109,7 @@ func (w *Waivers) Unused(rules ...finding.Rule) []string {
 		case x.blind.Load():
 			notes = append(notes, about+"covers nothing: it chooses by labels, and those of what was judged are not known")
 		default:
-			notes = append(notes, about+"covers nothing that was judged")
+			notes = append(notes, about+"covers nothing that failed here")
 		}
 	}
 	return notes
@@ -140,7 +139,7 @@ func (w *Waivers) Unknown(rules ...finding.Rule) error {
 				more++
 				continue
 			}
-			all = append(all, fmt.Errorf("%s:%d: there is no %s %s%s", w.name, x.line, what, quoted(x.rule), nearest(x.rule, known)))
+			all = append(all, fmt.Errorf("%s:%d: there is no %s %s%s", w.name, x.line, what, quoted(x.rule), nearest.Hint(x.rule, known)))
 		}
 	}
 	if more > 0 {
@@ -163,28 +162,6 @@ func ruleOf(f *finding.Finding) string {
 		return f.Profile + "/" + f.Control
 	}
 	return f.Check
-}
-
-// nearest is a hint to the known names that are written much like this one;
-// empty where none is.
-func nearest(got string, known []string) string {
-	const far, most = 4, 3
-	if len(got) > 100 {
-		return ""
-	}
-	near := map[string]int{}
-	var names []string
-	for _, k := range known {
-		if n := levenshtein.Distance(strings.ToLower(got), k, nil); n < far {
-			near[k] = n
-			names = append(names, k)
-		}
-	}
-	if len(names) == 0 {
-		return ""
-	}
-	slices.SortFunc(names, func(a, b string) int { return cmp.Or(near[a]-near[b], strings.Compare(a, b)) })
-	return " (did you mean " + strings.Join(names[:min(most, len(names))], " or ") + "?)"
 }
 
 // covers reports whether the target is that of the finding. A finding about

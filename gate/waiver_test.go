@@ -166,7 +166,7 @@ func TestUnusedWaivers(t *testing.T) {
 	w.Apply(&failed, now)
 	w.Apply(&passed, now)
 	got := strings.Join(w.Unused(), "\n")
-	want := "w.yaml:9: the waiver of run-as-root covers nothing that was judged\n" +
+	want := "w.yaml:9: the waiver of run-as-root covers nothing that failed here\n" +
 		"w.yaml:14: the waiver of core/process-uid is not needed here: nothing that it covers has failed"
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
@@ -176,8 +176,8 @@ func TestUnusedWaivers(t *testing.T) {
 		rules []finding.Rule
 		want  []string
 	}{
-		"checks that were run":     {[]finding.Rule{{ID: "run-as-root"}, core}, []string{"w.yaml:9: the waiver of run-as-root covers nothing that was judged"}},
-		"checks without this one":  {[]finding.Rule{{ID: "image-latest-tag"}, core}, []string{"w.yaml:9: the waiver of run-as-root covers nothing: there is no such rule"}},
+		"checks that were run":     {[]finding.Rule{{ID: "run-as-root"}, core}, []string{"w.yaml:9: the waiver of run-as-root covers nothing that failed here"}},
+		"checks without this one":  {[]finding.Rule{{ID: "image-latest-tag"}, core}, nil},
 		"no checks, only profiles": {[]finding.Rule{core}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -236,7 +236,7 @@ func TestWaiverErrors(t *testing.T) {
 		"an empty target":   {waiverHead + strings.Replace(good, "namespace: shop", "", 1), []string{"target is empty", `namespace: "*"`}},
 		"an empty pattern":  {waiverHead + strings.Replace(good, "namespace: shop", "namespace: ''", 1), []string{"namespace is empty"}},
 		"a broken pattern":  {waiverHead + strings.Replace(good, "namespace: shop", "namespace: '[a'", 1), []string{`"[a" is no pattern`}},
-		"an unknown target": {waiverHead + strings.Replace(good, "namespace: shop", "pod: shop", 1), []string{`unknown key "pod": use namespace, workload, container, image`}},
+		"an unknown target": {waiverHead + strings.Replace(good, "namespace: shop", "pod: shop", 1), []string{`unknown key "pod": use namespace, workload, container, image, labels`}},
 		"a text for target": {waiverHead + strings.Replace(good, "{namespace: shop}", "shop", 1), []string{"target must be keys with values"}},
 		"an alias":          {waiverHead + "- &a " + strings.TrimPrefix(good, "- ") + "- *a", []string{"an alias (*a)"}},
 		"twice":             {waiverHead + good + "  owner: b\n", []string{`"owner" is given twice; the other is in line 7`}},
@@ -258,6 +258,8 @@ func FuzzWaivers(f *testing.F) {
 	f.Add(waiverHead + "- rule: run-as-root\n  target: {namespace: 'sh*'}\n" + rest)
 	f.Add(waiverHead + "- rule: core/process-uid\n  target: {image: 'ghcr.io/*', workload: 'D*/c[a-z]rt'}\n" + rest)
 	f.Add(waiverHead + "- &a [*a]")
+	f.Add(waiverHead + "- rule: run-as-root\n  target: {labels: 'app in (cart, shop),tier!=db,!canary'}\n" + rest)
+	f.Add(waiverHead + "- rule: run-as-root\n  target: {labels: {app: cart, tier: ''}}\n" + rest)
 	now := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
 	f.Fuzz(func(t *testing.T, text string) {
 		w, err := gate.ParseWaivers("w.yaml", strings.NewReader(text))
@@ -267,11 +269,13 @@ func FuzzWaivers(f *testing.F) {
 			}
 			return
 		}
-		for _, v := range []finding.Finding{observed(), declared()} {
+		labelled := declared()
+		labelled.Labels = map[string]string{"app": "cart", "tier": "web"}
+		for _, v := range []finding.Finding{observed(), declared(), labelled} {
 			if w.Apply(&v, now) && (v.Waiver.Owner == "" || v.Waiver.Reason == "" || v.Waiver.Expires == "") {
 				t.Errorf("waived by %+v", v.Waiver)
 			}
 		}
-		_ = fmt.Sprint(w.Expired(now), w.Unused(), w)
+		_ = fmt.Sprint(w.Expired(now), w.Unused(), w.Unknown(finding.Rule{ID: "run-as-root"}), w)
 	})
 }

@@ -162,7 +162,7 @@ func kindOf(n *yaml.Node) string {
 func quoted(s string) string { return fmt.Sprintf("%q", cut(s, 60)) }
 
 // short is an error's text in one line, and not too long: it may repeat what stands in the file.
-func short(s string) string { return cut(strings.Join(strings.Fields(s), " "), 200) }
+func short(s string) string { return cut(strings.Join(strings.Fields(s), " "), 300) }
 
 func cut(s string, most int) string {
 	if len(s) > most {

@@ -79,7 +79,7 @@ func BenchmarkNamespace(b *testing.B) {
 		for i := range objects {
 			g.add(&objects[i])
 		}
-		if _, err := g.merge(joiner{}, func(*check.Check, finding.Status) {}, func(*finding.Finding) error { return nil }); err != nil {
+		if _, err := g.merge(joiner{}, func(*check.Check, finding.Status) {}, func(*finding.Finding) error { return nil }, func(string) error { return nil }); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -62,16 +62,27 @@ type totals struct{ workloads, containers int }
 
 // merge hands on the findings of everything that was gathered, and forgets it.
 // What would be no more than a status is only counted.
-func (g *gatherer) merge(join joiner, count func(*check.Check, finding.Status), emit func(*finding.Finding) error) (totals, error) {
+//
+// Where there are several namespaces, done is called behind each but the last.
+func (g *gatherer) merge(join joiner, count func(*check.Check, finding.Status), emit func(*finding.Finding) error, done func(namespace string) error) (totals, error) {
 	all := g.workloads()
 	g.reset()
 	g.join(all, join)
 	sum := totals{workloads: len(all)}
 	var found []*finding.Finding // of one workload
-	for _, w := range all {
+	namespace := ""
+	for i, w := range all {
+		if i > 0 && w.ref.Namespace != namespace {
+			if err := done(namespace); err != nil {
+				return sum, err
+			}
+		}
+		namespace = w.ref.Namespace
+		all[i] = nil // once it is handed on, nobody needs it
 		if g.carries != nil {
 			g.carries(w.ref, w.annotations)
 		}
+		clear(found)
 		found = found[:0]
 		for _, p := range w.parts() {
 			sum.containers += p.containers()
@@ -109,13 +120,16 @@ func (g *gatherer) sortFindings(found []*finding.Finding) {
 	if g.perPod {
 		return
 	}
-	grave := func(f *finding.Finding) int {
-		if f.Status != finding.Fail {
-			return len(finding.Severities) + rank(f.Status)
-		}
-		return f.Severity.Rank()
-	}
 	slices.SortStableFunc(found, func(a, b *finding.Finding) int { return cmp.Compare(grave(a), grave(b)) })
+}
+
+// grave is less for a finding that comes first: failures by severity, then the
+// other statuses.
+func grave(f *finding.Finding) int {
+	if f.Status != finding.Fail {
+		return len(finding.Severities) + rank(f.Status)
+	}
+	return f.Severity.Rank()
 }
 
 // quiet is the status of a verdict that only has to be counted; ok is false

@@ -1,7 +1,9 @@
 package posture
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -33,12 +35,15 @@ type objects struct {
 	quiet func(*check.Verdict) bool
 	// cut says why nothing that depends on other objects can be judged any more.
 	cut string
+	// held are findings that wait for others of their namespace.
+	held   map[string][]*finding.Finding
+	number int // of those
 	// failed is the first error of emit in the middle of a survey.
 	failed error
 }
 
 func newObjects(o *Options, of *source.Description) *objects {
-	x := &objects{index: index.New(), byKind: map[schema.GroupKind][]*check.Check{}, surveyed: map[string]bool{}, labels: o.Labels}
+	x := &objects{index: index.New(), byKind: map[schema.GroupKind][]*check.Check{}, surveyed: map[string]bool{}, held: map[string][]*finding.Finding{}, labels: o.Labels}
 	x.index.Live, x.index.Target, x.index.Partial = of.Live, o.Target, of.Partial
 	for _, c := range o.Checks {
 		for _, kind := range c.Kinds {
@@ -181,7 +186,44 @@ func (x *objects) tell(c *check.Check, o *index.Object, v *check.Verdict) error 
 		x.count(c, v.Status)
 		return nil
 	}
-	return x.emit(x.finding(c, o, v))
+	f := x.finding(c, o, v)
+	key := f.Workload.Namespace
+	if f.Workload.Kind == "Namespace" {
+		key = f.Workload.Name
+	}
+	x.held[key] = append(x.held[key], f)
+	if x.number++; x.number < heldMost {
+		return nil
+	}
+	return x.releaseAll()
+}
+
+// heldMost bounds how many findings wait to be put in order.
+const heldMost = 10_000
+
+// release hands on what waits in a namespace, object by object, the gravest first.
+func (x *objects) release(namespace string) error {
+	list := x.held[namespace]
+	delete(x.held, namespace)
+	x.number -= len(list)
+	slices.SortStableFunc(list, func(a, b *finding.Finding) int {
+		return cmp.Or(strings.Compare(a.Workload.Kind, b.Workload.Kind), strings.Compare(a.Workload.Name, b.Workload.Name), cmp.Compare(grave(a), grave(b)))
+	})
+	for _, f := range list {
+		if err := x.emit(f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (x *objects) releaseAll() error {
+	for _, namespace := range slices.Sorted(maps.Keys(x.held)) {
+		if err := x.release(namespace); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (x *objects) finding(c *check.Check, o *index.Object, v *check.Verdict) *finding.Finding {
@@ -245,7 +287,10 @@ func (x *objects) done(namespace string) error {
 	if x.index.Live {
 		x.index.Forget(namespace, index.Kept)
 	}
-	return x.failed
+	if x.failed != nil {
+		return x.failed
+	}
+	return x.release(namespace)
 }
 
 // end judges what can be judged only once everything is known, and says of
@@ -273,12 +318,12 @@ func (x *objects) end(checks, off []*check.Check) error {
 		}
 	}
 	for _, c := range off {
-		v := unread(c, fmt.Sprintf("it reads what may be secret, or takes wide rights, so it is only made with --%s", c.OptIn))
+		v := unread(c, fmt.Sprintf("off unless --%s is given: it reads what may be secret, or takes wide rights", c.OptIn))
 		if err := x.tell(c, theCluster(), &v); err != nil {
 			return err
 		}
 	}
-	return nil
+	return x.releaseAll()
 }
 
 // tellMissing says once what kinds a check could not read: where there are no

@@ -255,7 +255,7 @@ func (s *scan) item(item *source.Item) error {
 // merge hands on what has been gathered.
 func (s *scan) merge() error {
 	sum := &s.report.Summary
-	totals, err := s.gatherer.merge(joiner{s.objects.index, s.objects.missing}, s.count, s.emit)
+	totals, err := s.gatherer.merge(joiner{s.objects.index, s.objects.missing}, s.count, s.emit, s.between)
 	if err != nil {
 		return err
 	}
@@ -265,6 +265,14 @@ func (s *scan) merge() error {
 	clear(s.namespaces)
 	s.progress(true)
 	return nil
+}
+
+// between judges, in files, what else is in a namespace, beside its workloads.
+func (s *scan) between(namespace string) error {
+	if s.objects.index.Live || s.objects.cut != "" {
+		return nil
+	}
+	return s.objects.done(namespace)
 }
 
 // count counts a verdict of which nobody wants more than its status.

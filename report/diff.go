@@ -5,6 +5,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/charmbracelet/x/ansi"
 
@@ -138,7 +139,7 @@ func diffLines(c *finding.Change) []string {
 func diffSide(r *finding.DiffReport) string {
 	text := r.Name
 	if !r.StartedAt.IsZero() {
-		text += " of " + r.StartedAt.UTC().Format("2006-01-02 15:04")
+		text += " of " + r.StartedAt.UTC().Format(time.RFC3339)
 	}
 	if r.Cluster != "" {
 		text += ", " + r.Cluster

@@ -218,17 +218,18 @@ func (t *table) writeFound(s *finding.Summary, gaps bool) {
 	checks := slices.SortedFunc(maps.Keys(s.Checks), func(a, b string) int {
 		return cmp.Or(t.rules[a].Rank()-t.rules[b].Rank(), s.Checks[b]-s.Checks[a], strings.Compare(a, b))
 	})
+	checks = slices.DeleteFunc(checks, func(id string) bool { return s.Checks[id] == 0 })
+	// A check of which nothing is shown, because it is too slight, is only counted.
+	listed := slices.DeleteFunc(slices.Clone(checks), func(id string) bool { return len(t.shown) > 0 && !t.shown[id] })
+	listed = listed[:min(maxChecks, len(listed))]
 	width := 0
-	for _, id := range checks {
+	for _, id := range listed {
 		width = max(width, ansi.StringWidth(escape(id)))
 	}
-	checks = slices.DeleteFunc(checks, func(id string) bool { return s.Checks[id] == 0 })
-	for _, id := range checks[:min(maxChecks, len(checks))] {
-		if n := s.Checks[id]; n > 0 {
-			t.out.WriteString("  " + pad(escape(id), width+gap) + strconv.Itoa(n) + "\n")
-		}
+	for _, id := range listed {
+		t.out.WriteString("  " + pad(escape(id), width+gap) + strconv.Itoa(s.Checks[id]) + "\n")
 	}
-	if more := len(checks) - maxChecks; more > 0 {
+	if more := len(checks) - len(listed); more > 0 {
 		t.writeBody(2, "… and "+count(more, "more check"), t.colors.faint)
 	}
 	minor := t.writeMinor()

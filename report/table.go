@@ -28,6 +28,7 @@ type table struct {
 	pending  []*finding.Finding
 	rules    map[string]finding.Severity // by ID
 	fails    int                         // failures shown
+	shown    map[string]bool             // checks with such failures
 	// minor counts, by severity, failures that are too slight to be shown.
 	minor map[finding.Severity]int
 }
@@ -74,7 +75,10 @@ func (t *table) Finding(f *finding.Finding) error {
 	}
 	t.pending = append(t.pending, f)
 	if f.Status == finding.Fail && f.Waiver == nil {
-		t.fails++
+		if t.fails++; t.shown == nil {
+			t.shown = map[string]bool{}
+		}
+		t.shown[f.Check] = true
 	}
 	return nil
 }
@@ -114,13 +118,17 @@ func (t *table) writePending() {
 
 // writeHeadings names the namespace and the workload where they are new.
 func (t *table) writeHeadings(w finding.Workload) {
-	newNamespace := !t.started || w.Namespace != t.namespace
+	namespace := w.Namespace
+	if w.Kind == "Namespace" && w.APIVersion == "v1" { // what is said about it stands with what is in it
+		namespace = w.Name
+	}
+	newNamespace := !t.started || namespace != t.namespace
 	if newNamespace {
 		if t.started {
 			t.out.WriteByte('\n')
 		}
-		name := "namespace " + escape(w.Namespace)
-		if w.Namespace == "" {
+		name := "namespace " + escape(namespace)
+		if namespace == "" {
 			name = "no namespace"
 		}
 		for _, line := range wrap(name, t.o.Width) {
@@ -133,7 +141,7 @@ func (t *table) writeHeadings(w finding.Workload) {
 			t.out.WriteString("  " + t.colors.bold(line) + "\n")
 		}
 	}
-	t.started, t.namespace, t.workload = true, w.Namespace, w
+	t.started, t.namespace, t.workload = true, namespace, w
 }
 
 // The columns of a finding's first line.
@@ -199,12 +207,23 @@ func (t *table) where(f *finding.Finding) string {
 		return f.Location.String()
 	case t.o.PerPod && len(f.PodNames) == 1:
 		return f.PodNames[0]
-	case f.PodsTotal == 0:
+	case f.PodsTotal == 0 && makesPods(f.Workload.Kind):
 		return "no pods seen"
+	case f.PodsTotal == 0:
+		return ""
 	case f.Pods == f.PodsTotal:
 		return count(f.Pods, "pod")
 	}
 	return strconv.Itoa(f.Pods) + "/" + count(f.PodsTotal, "pod")
+}
+
+// makesPods tells workloads from other objects, of which nobody expects pods.
+func makesPods(kind string) bool {
+	switch kind {
+	case "Pod", "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob", "ReplicationController", "PodTemplate":
+		return true
+	}
+	return false
 }
 
 // minContainer is what is left of a container's name at least.
@@ -219,7 +238,9 @@ func (t *table) fit(columns []int) (below bool) {
 	}
 	over := indent - gap - t.o.Width
 	for _, w := range columns {
-		over += gap + w
+		if w > 0 {
+			over += gap + w
+		}
 	}
 	if over <= 0 {
 		return false
@@ -251,10 +272,12 @@ func (t *table) writeFinding(f *finding.Finding, row []string, columns []int, be
 		case columnEvidence, columnWhere:
 			text = t.colors.faint(text)
 		}
-		line += pad(text, width+gap)
+		if width > 0 {
+			line += pad(text, width+gap)
+		}
 	}
 	t.out.WriteString(strings.TrimRight(line, " ") + "\n")
-	if below {
+	if below && row[columnWhere] != "" {
 		// Never wrapped here: the terminal does it in a way that copies whole.
 		t.out.WriteString(strings.Repeat(" ", body) + t.colors.faint(row[columnWhere]) + "\n")
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/kubeassay/assay/gate"
 	"github.com/kubeassay/assay/inspect/attest"
 	"github.com/kubeassay/assay/inspect/profile"
+	"github.com/kubeassay/assay/posture/check/builtin"
 	"github.com/kubeassay/assay/report"
 )
 
@@ -83,6 +84,13 @@ func (f *resultFlags) judge() (*judge, error) {
 	}
 	if f.waivers != "" {
 		if j.waivers, err = parseFile(f.waivers, gate.ParseWaivers); err != nil {
+			return nil, usagef("--waivers: %w", err)
+		}
+		rules := builtin.Rules(builtin.All())
+		for _, p := range j.profiles {
+			rules = append(rules, p.Rules()...)
+		}
+		if err := j.waivers.Unknown(rules...); err != nil {
 			return nil, usagef("--waivers: %w", err)
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
 	"github.com/kubeassay/assay/finding"
 	"github.com/kubeassay/assay/gate"
 	"github.com/kubeassay/assay/posture"
@@ -33,6 +35,7 @@ func (f *judgingFlags) exceptions(o *posture.Options, p *gate.Policy) error {
 		}
 	}
 	o.Labels = true
+	o.Carrier = func(x *finding.Finding) { f.annotations.See(x, now) }
 	o.Waive = func(x *finding.Finding) {
 		f.waivers.Apply(x, now)
 		f.annotations.Apply(x, now)
@@ -52,6 +55,15 @@ func (f *judgingFlags) exceptions(o *posture.Options, p *gate.Policy) error {
 	}
 	o.Known = f.baseline.Known
 	return nil
+}
+
+// kinds are what annotations need beside what checks ask about: namespaces,
+// where their labels choose.
+func (f *judgingFlags) kinds() []schema.GroupKind {
+	if f.accept == "" || f.accept == "*" {
+		return nil
+	}
+	return []schema.GroupKind{{Kind: "Namespace"}}
 }
 
 // sum completes the report by what only the flags know: what was asked for, and
@@ -79,7 +91,7 @@ func (f *scanFlags) sum(r *finding.Report) {
 		s.Selection = &selection
 	}
 	s.Gone, _ = f.judging.baseline.Gone(r)
-	r.Notes = slices.Concat(r.Notes, f.judging.annotations.Notes(r.Rules...), f.judging.baseline.Notes(r))
+	r.Notes = slices.Concat(r.Notes, f.judging.reading.notes(), f.judging.annotations.Notes(r.Rules...), f.judging.baseline.Notes(r))
 }
 
 // told says what waivers have expired, and which covered nothing.

@@ -82,7 +82,7 @@ func writePlan(ctx context.Context, out io.Writer, client *kube.Client, src *clu
 		case needs[i].Required:
 			complete = false
 		}
-		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", word(a), a.Verb, a.Resource, where(a.Want), needs[i].For)
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", word(a), a.Verb, subject(a.Want), where(a.Want), needs[i].For)
 	}
 	if err := w.Flush(); err != nil {
 		return false, err
@@ -162,6 +162,14 @@ func word(a permission.Answer) string {
 	default:
 		return "unknown: " + report.Printable(a.Reason)
 	}
+}
+
+// subject is what it is about, such as "pods" or "nodes/configz".
+func subject(w permission.Want) string {
+	if w.Subresource == "" {
+		return w.Resource.String()
+	}
+	return w.Resource.String() + "/" + w.Subresource
 }
 
 func where(w permission.Want) string {

@@ -65,7 +65,7 @@ func refused(flag string) string {
 // pathFlags are the flags whose values are paths.
 var pathFlags = []string{
 	"attest", "attest-output", "audit-log", "certificate-authority", "client-certificate", "client-key", "expect", "filename",
-	"key", "kubeconfig", "kubeconfig-out", "save-snapshot", "threshold", "tls-cert", "tls-key", "token-file", "waivers",
+	"key", "kubeconfig", kubeletAuthority, "kubeconfig-out", "save-snapshot", "threshold", "tls-cert", "tls-key", "token-file", "waivers",
 }
 
 // resolved makes a relative path in a file of settings one below its folder. So
