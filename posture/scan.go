@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/kubeassay/assay/finding"
@@ -225,6 +226,9 @@ func (s *scan) item(item *source.Item) error {
 		s.gatherer.arch[item.Node.Name] = item.Node.Arch
 	case item.Other != nil:
 		sum.Objects++
+		if _, only := item.Other.Object.(*metav1.PartialObjectMetadata); only {
+			sum.Unjudged++ // but for its version
+		}
 		s.progress(false)
 		return s.objects.add(item.Other)
 	case item.Unjudged:

@@ -30,6 +30,7 @@ func isolationKinds() []schema.GroupKind {
 		namespaceKind, policyKind,
 		{Group: "cilium.io", Kind: "CiliumNetworkPolicy"}, {Group: "cilium.io", Kind: "CiliumClusterwideNetworkPolicy"},
 		{Group: "crd.projectcalico.org", Kind: "NetworkPolicy"}, {Group: "crd.projectcalico.org", Kind: "GlobalNetworkPolicy"},
+		{Group: "crd.antrea.io", Kind: "NetworkPolicy"}, {Group: "crd.antrea.io", Kind: "ClusterNetworkPolicy"},
 	}, clusterPolicyKinds()...)
 }
 
