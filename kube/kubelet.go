@@ -86,7 +86,7 @@ func (c *Client) Kubelets(o KubeletOptions) (*Kubelets, error) {
 			return nil, fmt.Errorf("reading the authority of the kubelets' certificates: %w", err)
 		}
 		if _, err := cert.ParseCertsPEM(pem); err != nil {
-			return nil, fmt.Errorf("reading the authority of the kubelets' certificates: %s: %w", o.CertificateAuthority, err)
+			return nil, fmt.Errorf("reading the authority of the kubelets' certificates: %s holds no certificate that can be read: %w", o.CertificateAuthority, err)
 		}
 		config.CAData, config.CAFile = pem, ""
 	}
@@ -100,7 +100,10 @@ func (c *Client) Kubelets(o KubeletOptions) (*Kubelets, error) {
 		k.refused = "the kubeconfig names no authority that kubelets' certificates could be from, so whoever answers there would get our credentials: give the authority with --kubelet-certificate-authority, or ask through the API server with --kubelet-proxy"
 		return k, nil
 	}
-	return k, k.prepare(config)
+	if err := k.prepare(config); err != nil {
+		return nil, err
+	}
+	return k, nil
 }
 
 // prepare makes the HTTP client that all kubelets share.

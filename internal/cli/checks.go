@@ -205,7 +205,7 @@ func writeChecks(b *strings.Builder, s builtin.Subject, flag string, width int) 
 	const severity, id = 8, 32
 	indent := severity + id + 2*len(gap)
 	line := func(first, second, third string) {
-		lines := strings.Split(ansi.Wrap(third, max(width-indent, narrowest), breaks), "\n")
+		lines := strings.Split(ansi.Wordwrap(third, max(width-indent, narrowest), ""), "\n")
 		start := fmt.Sprintf("%-*s%s%-*s", severity, first, gap, id, second)
 		if len(second) > id {
 			b.WriteString(start + "\n")

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/kubeassay/assay/posture"
@@ -22,5 +23,15 @@ func TestEveryKindCanBeRead(t *testing.T) {
 	}
 	if len(kinds) < 20 {
 		t.Errorf("only %d kinds: that tests too little", len(kinds))
+	}
+}
+
+// TestEveryKindIsAskedFor: what no check asks about need not be read.
+func TestEveryKindIsAskedFor(t *testing.T) {
+	kinds := posture.Kinds(builtin.All())
+	for _, o := range others() {
+		if !slices.Contains(kinds, o.kind()) {
+			t.Errorf("no check asks about %s: take it out of others()", o.resource)
+		}
 	}
 }
