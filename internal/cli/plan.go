@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"text/tabwriter"
+
+	"github.com/charmbracelet/x/ansi"
 
 	"github.com/kubeassay/assay/gate"
 	"github.com/kubeassay/assay/kube"
@@ -72,6 +75,7 @@ func writePlan(ctx context.Context, out io.Writer, client *kube.Client, src *clu
 	}
 	complete = true
 	var oneByOne []cluster.Need // what is not allowed in all namespaces at once
+	var besides besidesPods
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(w, "ALLOWED\tVERB\tRESOURCE\tWHERE\tWHAT FOR")
 	for i, a := range answers {
@@ -82,11 +86,17 @@ func writePlan(ctx context.Context, out io.Writer, client *kube.Client, src *clu
 		case needs[i].Required:
 			complete = false
 		}
+		if needs[i].For == cluster.PurposeOfOthers {
+			besides.add(a)
+			continue
+		}
 		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", word(a), a.Verb, subject(a.Want), where(a.Want), needs[i].For)
 	}
+	besides.rows(w)
 	if err := w.Flush(); err != nil {
 		return false, err
 	}
+	besides.list(out)
 	if len(oneByOne) > 0 {
 		all, err := writeNamespaces(ctx, out, client, src, oneByOne)
 		if err != nil {
@@ -100,6 +110,49 @@ func writePlan(ctx context.Context, out io.Writer, client *kube.Client, src *clu
 	}
 	_, err = fmt.Fprintf(out, "\n%s\n", verdict)
 	return complete, err
+}
+
+// besidesPods are the kinds that only checks ask about: too many for a line each.
+type besidesPods struct {
+	order []string
+	names map[string][]string // resources, by what is otherwise the same line
+}
+
+func (b *besidesPods) add(a permission.Answer) {
+	key := strings.Join([]string{word(a), a.Verb, "%d kinds", where(a.Want), cluster.PurposeOfOthers}, "\t")
+	if b.names == nil {
+		b.names = map[string][]string{}
+	}
+	if b.names[key] == nil {
+		b.order = append(b.order, key)
+	}
+	b.names[key] = append(b.names[key], subject(a.Want))
+}
+
+func (b *besidesPods) rows(w io.Writer) {
+	for _, key := range b.order {
+		kinds := fmt.Sprintf("%d kinds (below)", len(b.names[key]))
+		if len(b.names[key]) == 1 {
+			kinds = b.names[key][0]
+		}
+		_, _ = fmt.Fprintln(w, strings.Replace(key, "%d kinds", kinds, 1))
+	}
+}
+
+// list names the kinds that stand in the table as a number.
+func (b *besidesPods) list(out io.Writer) {
+	for _, key := range b.order {
+		if len(b.names[key]) == 1 {
+			continue
+		}
+		columns := strings.Split(key, "\t")
+		allowed, where := columns[0], "in "+columns[3]
+		if columns[3] == "cluster" {
+			where = "of the whole cluster"
+		}
+		title := fmt.Sprintf("Kinds %s that may be listed: %s", where, allowed)
+		_, _ = fmt.Fprintf(out, "\n%s\n  %s\n", title, strings.ReplaceAll(ansi.Wordwrap(strings.Join(b.names[key], ", "), 78, " "), "\n", "\n  "))
+	}
 }
 
 // writeNamespaces says which namespaces a scan would see when it goes one by

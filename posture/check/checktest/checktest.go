@@ -88,7 +88,7 @@ func fixture(t *testing.T, c *check.Check, status finding.Status, file string) {
 	}
 	want := strings.TrimSuffix(file, ".yaml") + ".want"
 	if *update {
-		if err := os.WriteFile(want, got.Bytes(), 0o644); err != nil {
+		if err := os.WriteFile(want, got.Bytes(), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}

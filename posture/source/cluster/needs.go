@@ -42,7 +42,7 @@ func (s *Source) Needs() []Need {
 	all = append(all, s.othersNeeds()...)
 	kubelets := s.kubelets != nil && len(s.o.Namespaces) == 0
 	switch {
-	case s.asks(schema.GroupKind{Kind: kube.Nodes.Kind}):
+	case len(s.o.Namespaces) == 0 && s.asks(schema.GroupKind{Kind: kube.Nodes.Kind}): // among the others
 	case kubelets && s.o.Nodes:
 		all = append(all, Need{permission.Want{Verb: "list", Resource: kube.Nodes}, true, "which kubelets there are, and whether pods differ because their nodes do"})
 	case kubelets:
@@ -66,17 +66,19 @@ func (s *Source) othersNeeds() (all []Need) {
 		switch {
 		case len(named) == 0:
 			required := s.o.OthersRequired || s.kubelets != nil && o.resource == kube.Nodes
-			all = append(all, Need{permission.Want{Verb: "list", Resource: o.resource}, required, purposeOfOthers})
+			all = append(all, Need{permission.Want{Verb: "list", Resource: o.resource}, required, PurposeOfOthers})
 		case o.resource.Namespaced:
 			for _, n := range named {
-				all = append(all, Need{permission.Want{Verb: "list", Resource: o.resource, Namespace: n}, s.o.OthersRequired, purposeOfOthers})
+				all = append(all, Need{permission.Want{Verb: "list", Resource: o.resource, Namespace: n}, s.o.OthersRequired, PurposeOfOthers})
 			}
 		}
 	}
 	return all
 }
 
-const purposeOfOthers = "what checks ask about besides pods"
+// PurposeOfOthers is what a need is for that only checks have, beside those
+// about pods.
+const PurposeOfOthers = "what checks ask about besides pods"
 
 func (l *list) purpose() string {
 	_, between := between(l.resource)
@@ -84,7 +86,7 @@ func (l *list) purpose() string {
 	case l.other != nil && l.metadata:
 		return "what checks ask about besides pods (only metadata is read)"
 	case l.other != nil:
-		return purposeOfOthers
+		return PurposeOfOthers
 	case l.resource == kube.Pods:
 		return "what runs"
 	case l.ownersOnly:
