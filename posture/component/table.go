@@ -8,17 +8,22 @@ const kubeSystem = "kube-system"
 func root() []string {
 	return []string{
 		"run-as-root", "root-group", "low-user-id", "privilege-escalation-allowed", "capabilities-not-dropped",
-		"writable-root-filesystem", "seccomp-missing", "host-users", "security-context-missing",
+		"writable-root-filesystem", "seccomp-missing", "host-users",
 	}
 }
 
 // node is what takes the node's network, files or devices.
 func node(more ...string) []string {
 	return slices.Concat(root(), []string{
-		"privileged-container", "host-network", "host-path-volume", "volume-type-not-allowed", "capabilities-added", "host-port",
-		"capability-net-raw", "tolerates-everything", "system-priority-class", "seccomp-unconfined", "apparmor-unconfined", "selinux-options",
-		"service-account-token-automount",
+		"privileged-container", "host-network", "host-path-volume", "volume-type-not-allowed", "capabilities-added", "host-port", "probe-host",
+		"capability-net-raw", "control-plane-toleration", "system-priority-class", "seccomp-unconfined", "apparmor-unconfined", "selinux-options",
+		"service-account-token-mounted",
 	}, more)
+}
+
+// beforeNetwork is what has to run before the network plugin does.
+func beforeNetwork() []string {
+	return []string{"host-network", "host-port", "probe-host", "control-plane-toleration", "system-priority-class", "service-account-token-mounted"}
 }
 
 var parts = []part{
@@ -39,6 +44,18 @@ var parts = []part{
 		names: []string{"cilium", "cilium-envoy"}, images: []string{"cilium*"},
 		reason: "The network plugin loads programs into the node's kernel and makes the network of every pod.",
 		needs:  node("host-pid"),
+	},
+	{
+		name: "Cilium operator", kinds: []string{"Deployment"}, namespaces: []string{kubeSystem, "cilium"},
+		names: []string{"cilium-operator"}, images: []string{"operator*", "cilium-operator*"},
+		reason: "The operator of the network plugin must run before there is a network for pods.",
+		needs:  beforeNetwork(),
+	},
+	{
+		name: "Calico Typha", kinds: []string{"Deployment"}, namespaces: []string{kubeSystem, "calico-system"},
+		names: []string{"calico-typha"}, images: []string{"typha"},
+		reason: "Typha feeds the network plugin of every node, and must run before there is a network for pods.",
+		needs:  beforeNetwork(),
 	},
 	{
 		name: "Flannel", kinds: []string{"DaemonSet"}, namespaces: []string{kubeSystem, "kube-flannel"},
@@ -86,7 +103,7 @@ var parts = []part{
 		name: "konnectivity-agent", kinds: []string{"DaemonSet", "Deployment"}, namespaces: []string{kubeSystem},
 		names: []string{"konnectivity-agent"}, images: []string{"proxy-agent"},
 		reason: "The agent carries the API server's connections to the nodes.",
-		needs:  []string{"host-network", "tolerates-everything", "system-priority-class"},
+		needs:  []string{"host-network", "control-plane-toleration", "system-priority-class"},
 	},
 	{
 		name: "device plugin", kinds: []string{"DaemonSet"}, namespaces: []string{kubeSystem},
@@ -100,8 +117,8 @@ var parts = []part{
 		images: []string{"kube-apiserver*", "kube-controller-manager*", "kube-scheduler*", "etcd*"},
 		reason: "The control plane runs before there is a network for pods, and reads its keys and data from the node.",
 		needs: slices.Concat(root(), []string{
-			"host-network", "host-path-volume", "volume-type-not-allowed", "system-priority-class", "tolerates-everything",
-			"bare-pod", "host-port", "service-account-token-automount", "default-service-account",
+			"host-network", "host-path-volume", "volume-type-not-allowed", "system-priority-class", "control-plane-toleration",
+			"bare-pod", "host-port", "probe-host", "service-account-token-mounted", "default-service-account",
 		}),
 	},
 }

@@ -25,6 +25,10 @@ func TestInSetting(t *testing.T) {
 		{"MYSQL_PWD", "tiger", "a password", true},
 		{"REDIS_PASSWORD_2", "tiger", "a password", true},
 		{"ADMIN_PASSWORD", "123456", "a password", true},
+		{"ADMIN_PASSWORD", "Pa$$WORD", "a password", true},
+		{"ADMIN_PASSWORD", "pa$word", "a password", true},
+		{"SECRET", "q7Zt4Lw9Xc2Vb8Nm1Kd6Rf3G", "what looks like a key", false},
+		{"WEBHOOK_SECRET", made, "a token or key", true},
 		{"API_KEY", made, "a token or key", true},
 		{"APIKEY", made, "a token or key", true},
 		{"JWT_SECRET", "supersecret", "a token or key", true},
@@ -95,6 +99,9 @@ func TestFalseAlarms(t *testing.T) {
 		"DB_PASSWORD={the password}", "DB_PASSWORD=__DB_PASSWORD__", "DB_PASSWORD=@db.password@", "API_TOKEN=%s", "CLIENT_SECRET=${CLIENT_SECRET}",
 		"SONAR_PROJECT_KEY=testapp", "ON_PREM_LABEL_KEY=eks.amazonaws.com/compute-type", "SSH_DEFAULT_KEY=/opt/ssh/id_rsa", "REQUEST_TRACE_KEY=test-trace-id",
 		"AWS_CONTAINER_AUTHORIZATION_TOKEN=local", "SPM_TOKEN=YOUR_SPM_DOCKER_TOKEN", "OPENAI_API_KEY=your-openai-api-key", "TLS_KEY=/etc/tls/tls.key",
+		"IMAGE_PULL_SECRET=regsecret", "imagePullSecret=regcred12", "TLS_SECRET=mysecret", "REGISTRY_SECRET=gitlabsecret", "CERT_SECRET=webhook1cert2", "SECRET=appsecret1",
+		"MAX_PASS=100000", "FIRST_PASS=full", "TEST_PASS=all-tests", "INITIAL_PWD=/srv", "PROJECT_PWD=src", "CSRF_TOKEN=abc12345", "PAGE_TOKEN=Next2Page3",
+		"MAX_TOKEN=4096tokens", "EOS_TOKEN=gpt2tokenizer1", "DB_PASSWORD=:password", "DB_PASSWORD=@/run/secrets/db", "DB_PASSWORD=x$DB_PASS",
 		"SED=s/-----BEGIN PRIVATE KEY-----//", "MONKEY=banana1banana2banana3banana4", "TURKEY=abcDEF123456abcDEF1234567890",
 	} {
 		name, value, _ := strings.Cut(s, "=")
@@ -126,6 +133,12 @@ func TestInArguments(t *testing.T) {
 		{"numbers for curl", []string{"curl", "-u", "1000:1000"}, nil},
 		{"a script that asks", []string{"sh", "-c", `read -s PASSWORD; app --password "$PASSWORD"`}, nil},
 		{"one that makes one", []string{"sh", "-c", `TOKEN=$(cat /token); PASSWORD="$(openssl rand -hex 8)" app`}, nil},
+		{"what names a Secret", []string{"--tls-secret=mysecret", "--image-pull-secret", "regcred12", "--secret", "mysecret1", "--pullsecret=regcred12"}, nil},
+		{"a pattern for sed", []string{"sh", "-c", `sed -i 's/password=.*/password='"$DB_PASS"'/' /etc/app.conf`}, nil},
+		{"a pattern for awk", []string{"sh", "-c", `awk -F= '/password=/{print $2}' /etc/app.conf`}, nil},
+		{"a program that asks its environment", []string{"python", "-c", `connect(password=os.environ["PASSWORD"], token=os.getenv("TOKEN"))`}, nil},
+		{"a file for a command", []string{"sh", "-c", "vault write db password=@/tmp/password"}, nil},
+		{"a place in SQL", []string{"sh", "-c", "psql -c 'ALTER USER shop SET password=:password'"}, nil},
 		{"flags of programs", []string{"--tls-private-key-file=/etc/k.pem", "--token-auth-file=x", "--service-account-key-file=/a.pub", "--authentication-token-webhook=true"}, nil},
 	}
 	for _, tt := range tests {

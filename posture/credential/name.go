@@ -22,19 +22,22 @@ func classOf(name string) class {
 	last := string(lowered(a[:0], name[start:end]))
 	before := ""
 	switch last {
-	case "pwd", "key", "base":
+	case "pwd", "key", "base", "secret", "token", "pass":
 		start, end = wordBefore(name, start)
 		before = string(lowered(b[:0], name[start:end]))
 	}
+	if isOther(before, last) {
+		return 0
+	}
 	switch last {
-	case "password", "passwd", "passphrase", "pass", "passwort":
+	case "password", "passwd", "passphrase", "passwort", "pass", "pwd":
 		return password
-	case "pwd":
-		if before == "" || before == "old" { // where a shell is, and was
-			return 0
+	case "secret":
+		if before == "" { // may well be the name of a Secret
+			return perhaps
 		}
-		return password
-	case "secret", "token", "apikey", "secretkey", "accesskey", "privatekey", "authtoken", "accesstoken":
+		return token
+	case "token", "apikey", "secretkey", "accesskey", "privatekey", "authtoken", "accesstoken":
 		return token
 	case "salt", "credential", "credentials", "creds", "auth", "authorization", "psk", "pepper":
 		return perhaps
@@ -46,6 +49,35 @@ func classOf(name string) class {
 		}
 	}
 	return classOfEnd(last)
+}
+
+// isOther reports whether the word before makes the last one mean something
+// else: MAX_PASS counts, PWD is where a shell is, TLS_SECRET names a Secret, and
+// MAX_TOKEN and EOS_TOKEN are about language models.
+func isOther(before, last string) bool {
+	switch last {
+	case "pass":
+		switch before {
+		case "max", "min", "num", "first", "second", "third", "last", "test", "one", "two", "single", "multi", "fast":
+			return true
+		}
+	case "pwd":
+		switch before {
+		case "", "old", "project", "base", "initial", "current", "work", "working", "script", "orig", "saved", "build":
+			return true
+		}
+	case "secret":
+		switch before {
+		case "pull", "tls", "ssl", "cert", "certificate", "ca", "registry", "image", "docker", "kube", "kubernetes", "volume", "mount":
+			return true
+		}
+	case "token":
+		switch before {
+		case "max", "min", "page", "next", "start", "end", "stop", "eos", "bos", "pad", "sep", "unk", "mask", "cls", "llm", "special", "csrf", "xsrf", "continue", "continuation":
+			return true
+		}
+	}
+	return false
 }
 
 // classOfKey is what stands before KEY.
@@ -64,6 +96,11 @@ func classOfEnd(word string) class {
 	for _, end := range []string{"password", "passwd", "passphrase", "pwd"} {
 		if strings.HasSuffix(word, end) && word != "oldpwd" {
 			return password
+		}
+	}
+	for _, end := range []string{"pullsecret", "tlssecret"} {
+		if strings.HasSuffix(word, end) {
+			return 0
 		}
 	}
 	for _, end := range []string{"secret", "token", "apikey", "secretkey", "accesskey", "privatekey"} {

@@ -87,7 +87,7 @@ func isFake(value string) bool {
 // URL (whose own password was looked for before), a name in a store of
 // secrets. It also knows values that are encrypted or hashed.
 func isPointer(value string) bool {
-	if strings.Contains(value, "://") {
+	if strings.Contains(value, "://") || isExpression(value) {
 		return true
 	}
 	switch value[0] {
@@ -101,6 +101,43 @@ func isPointer(value string) bool {
 		"ENC[", "ENC(", "{cipher}", "enc:", "sha1:", "sha256:", "sha512:", "md5:", "{SSHA}", "{SHA}", "pbkdf2", "scrypt:", "SCRAM-SHA-",
 	} {
 		if strings.HasPrefix(value, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// isExpression reports whether a value is a piece of a program that gets one from
+// elsewhere: a variable, a call, a file for curl, a pattern for sed or awk.
+func isExpression(value string) bool {
+	switch value[0] {
+	case ':': // a place for one in SQL
+		return true
+	case '@':
+		if len(value) > 1 && (value[1] == '/' || value[1] == '.') {
+			return true
+		}
+	case '/':
+		if strings.ContainsAny(value, "{}") {
+			return true
+		}
+	}
+	if last := value[len(value)-1]; last == '(' || last == '[' {
+		return true
+	}
+	for _, sign := range []string{".*", "%(", "environ", "getenv", "process.env"} {
+		if strings.Contains(value, sign) {
+			return true
+		}
+	}
+	return holdsVariable(value)
+}
+
+// holdsVariable reports whether a value holds a shell's variable, such as $DB_PASS.
+func holdsVariable(value string) bool {
+	isName := func(b byte) bool { return b >= 'A' && b <= 'Z' || b == '_' }
+	for i := range len(value) - 2 {
+		if value[i] == '$' && (i == 0 || value[i-1] != '$') && isName(value[i+1]) && isName(value[i+2]) {
 			return true
 		}
 	}

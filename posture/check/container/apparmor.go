@@ -27,10 +27,10 @@ func appArmorUnconfined() *check.Check {
 			Description: "Somebody switched AppArmor off for the container. On nodes that have AppArmor, its default profile keeps containers from mounting file systems " +
 				"and from writing to dangerous places below /proc and /sys; without it one wall between the container and the node is gone.",
 			Check: "The profile that takes effect is the one in the container's securityContext, else the one in the annotation container.apparmor.security.beta.kubernetes.io/NAME, " +
-				"else the pod's. A type that the Pod Security Standards (baseline) do not let through fails; that is Unconfined. " +
+				"else the pod's. An annotation that the kubelet does not know does not count. A type that the Pod Security Standards (baseline) do not let through fails; that is Unconfined. " +
 				"No profile at all is fine, for the runtime then uses its default. Where the pod's own profile is Unconfined but every container has a better one, " +
-				"or an annotation that takes no effect says unconfined, the standards still deny the pod, and this is low.",
-			Fix: "Use the runtime's own profile, or one of your own with Localhost, and remove the annotation if there is one:\n\n" +
+				"or an annotation that takes no effect is one that they do not let through, the standards still deny the pod, and this is low.",
+			Fix: "Use the runtime's own profile, or one of your own with Localhost, and take out where a container or an annotation says otherwise:\n\n" +
 				"    spec:\n" +
 				"      securityContext:\n" +
 				"        appArmorProfile:\n" +
@@ -59,7 +59,7 @@ func appArmor() inheritable {
 // appArmorSetting is where the profile of a container may stand.
 type appArmorSetting struct {
 	own, pod  bool
-	annotated bool
+	annotated bool   // by an annotation that says something
 	key       string // of the annotation
 	note      string // what it says
 }
@@ -69,10 +69,17 @@ func appArmorOf(v *check.View) appArmorSetting {
 	s := appArmorSetting{own: in.has(v.Container.Security), pod: in.podHas(v.Spec)}
 	for key, note := range v.Meta.Annotations {
 		if name, ok := strings.CutPrefix(key, appArmorAnnotation); ok && name == v.Container.Name {
-			s.key, s.note, s.annotated = key, note, true
+			s.key, s.note, s.annotated = key, note, isAppArmorNote(note)
 		}
 	}
 	return s
+}
+
+// isAppArmorNote reports whether an annotation says something: the kubelet
+// passes over any other value, and goes by the pod's profile.
+func isAppArmorNote(note string) bool {
+	return note == corev1.DeprecatedAppArmorBetaProfileRuntimeDefault || note == corev1.DeprecatedAppArmorBetaProfileNameUnconfined ||
+		strings.HasPrefix(note, corev1.DeprecatedAppArmorBetaProfileNamePrefix)
 }
 
 func judgeAppArmor(v check.View) check.Verdict {
@@ -83,7 +90,7 @@ func judgeAppArmor(v check.View) check.Verdict {
 	// What takes no effect here, but makes the standards deny the pod.
 	idle := !field && !note && !fromPod && speaks(&v) && deniedPod(&v, appArmorControl) && !appArmorTaken(&v)
 	out := failIf(field || note || fromPod || idle, finding.Medium)
-	if idle || note && s.own {
+	if idle || note && !fromPod && (s.own || !s.annotated) {
 		out.Severity = finding.Low
 	}
 	if !v.Brief {
@@ -104,6 +111,9 @@ func appArmorWords(v *check.View, s *appArmorSetting, field, note, idle bool) (s
 		return fmt.Sprintf("The AppArmor profile %q is none that the Pod Security Standards let through.", value), []finding.Basis{basis}
 	case note && s.own:
 		return "An annotation switches AppArmor off for the container. The securityContext comes before it, but the Pod Security Standards refuse such a pod.",
+			[]finding.Basis{annotation(v, s.key), basis}
+	case note && !s.annotated:
+		return fmt.Sprintf("The annotation for AppArmor says %q, which the kubelet does not know and passes over. The Pod Security Standards refuse such a pod.", s.note),
 			[]finding.Basis{annotation(v, s.key), basis}
 	case note:
 		return fmt.Sprintf("AppArmor is switched off: the annotation says %q.", s.note), []finding.Basis{annotation(v, s.key), basis}
@@ -147,8 +157,7 @@ func appArmorTaken(v *check.View) bool {
 		return false
 	}
 	takes := func(c *corev1.Container) bool {
-		_, annotated := v.Meta.Annotations[appArmorAnnotation+c.Name]
-		return !in.has(c.SecurityContext) && !annotated
+		return !in.has(c.SecurityContext) && !isAppArmorNote(v.Meta.Annotations[appArmorAnnotation+c.Name])
 	}
 	for i := range v.Spec.InitContainers {
 		if takes(&v.Spec.InitContainers[i]) {

@@ -100,13 +100,14 @@ func addsPowers(v *check.View) (string, []finding.Basis) {
 		return cmp.Compare(gravityHere(v, corev1.Capability(a.Value)).Rank(), gravityHere(v, corev1.Capability(b.Value)).Rank())
 	})
 	const most = 5
+	worst := basis[:min(len(basis), most)]
 	var text strings.Builder
-	text.WriteString("Adds capabilities that containers do not usually have.")
-	for i, b := range basis {
-		if i == most {
-			fmt.Fprintf(&text, " And %d more.", len(basis)-most)
-			break
-		}
+	fmt.Fprintf(&text, "Adds capabilities that the Pod Security Standards (baseline) do not let through: %s", values(worst))
+	if n := len(basis) - len(worst); n > 0 {
+		fmt.Fprintf(&text, ", and %d more", n)
+	}
+	text.WriteByte('.')
+	for _, b := range worst {
 		p, known := powers(plainName(b.Value))
 		switch {
 		case known && p.ofPod && v.Spec.HostNetwork:
@@ -115,8 +116,6 @@ func addsPowers(v *check.View) (string, []finding.Basis) {
 			fmt.Fprintf(&text, " %s lets it %s, and hostPID shows it those of the node.", b.Value, p.allows)
 		case known:
 			fmt.Fprintf(&text, " %s lets it %s.", b.Value, p.allows)
-		default:
-			fmt.Fprintf(&text, " %s is not one that the Pod Security Standards let through.", b.Value)
 		}
 	}
 	if v.Spec.HostPID {

@@ -27,7 +27,8 @@ func capabilitiesNotDropped() *check.Check {
 				"They only help whoever has broken in.",
 			Check: "securityContext.capabilities.drop must hold ALL, and of the usual capabilities only NET_BIND_SERVICE may be added back, " +
 				"by the check of the Pod Security Standards (restricted). A container that drops ALL and adds some of the usual ones back is info. " +
-				"What it adds beyond those is for capabilities-added. Windows has no capabilities.",
+				"So is one that drops \"all\" in other letters than capital ones: runtimes take it for ALL, the standards do not. " +
+				"What it adds beyond those is for capabilities-added. A privileged container has every capability whatever it drops, and is judged all the same. Windows has no capabilities.",
 			Fix: "Take away all of them, and give back only what the program needs:\n\n" +
 				"    containers:\n" +
 				"    - name: app\n" +
@@ -50,7 +51,8 @@ func judgeCapabilitiesNotDropped(v check.View, unset *silence) check.Verdict {
 	}
 	keeps := len(wrong) == 0 || slices.Contains(wrong, "securityContext.capabilities.drop")
 	out := failIf(bad, finding.Low)
-	if bad && !keeps {
+	small := bad && keeps && dropsAllInSmall(&v)
+	if bad && (!keeps || small) {
 		out.Severity = finding.Info
 	}
 	if v.Brief {
@@ -75,13 +77,29 @@ func judgeCapabilitiesNotDropped(v check.View, unset *silence) check.Verdict {
 	case !keeps:
 		out.Message = fmt.Sprintf("Drops all capabilities, and takes %s back.", values(back))
 		out.Basis = append(back, out.Basis...)
+	case small:
+		out.Message = fmt.Sprintf("Drops %s. Runtimes take that for ALL, but the Pod Security Standards refuse it: write it in capital letters.", values(out.Basis))
 	case len(drop) == 0:
 		out.Message = "Drops none of the capabilities that a container gets from the runtime; with containerd NET_RAW is one of them, which lets it forge packets."
 	default:
 		out.Message = fmt.Sprintf("Drops only %s, and keeps the other capabilities that a container gets from the runtime.", values(out.Basis))
 	}
+	if bad && isPrivileged(&v) {
+		out.Message += " The container is privileged, and has every capability until that is gone."
+	}
 	softenWindows(&v, &out, finding.Info)
 	return out
+}
+
+// dropsAllInSmall reports whether a container drops "all", in other letters
+// than the standards want.
+func dropsAllInSmall(v *check.View) bool {
+	if v.Container.Security == nil || v.Container.Security.Capabilities == nil {
+		return false
+	}
+	return slices.ContainsFunc(v.Container.Security.Capabilities.Drop, func(c corev1.Capability) bool {
+		return c != "ALL" && strings.EqualFold(string(c), "ALL")
+	}) && !slices.Contains(v.Container.Security.Capabilities.Drop, "ALL")
 }
 
 // keepsCapabilities also says which fields are wrong, where something was added.

@@ -29,7 +29,7 @@ func rootGroup() *check.Check {
 				"Where no group is set, the image decides, and a user that the image does not know gets group 0: the container may be in it (info) until the kubelet " +
 				"reports, in status.containerStatuses[].user.linux, what it is. Containers that run as root, or may, are for run-as-root. " +
 				"With hostUsers false, the group is an ordinary one of the host (info).",
-			Fix: "Give the container a group of its own:\n\n" +
+			Fix: "Give the containers a group of their own, and take group 0 out wherever it stands, also as fsGroup and among supplementalGroups:\n\n" +
 				"    spec:\n" +
 				"      securityContext:\n" +
 				"        runAsUser: 10001\n" +

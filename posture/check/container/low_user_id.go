@@ -26,7 +26,7 @@ func lowUserID() *check.Check {
 				"it has the rights of the user with the same number there.",
 			Check: "The runAsUser and runAsGroup that take effect (the container's, else the pod's) must be at least 10000. Root (0) is for run-as-root and root-group. " +
 				"Where no number is set there is nothing to judge. With hostUsers false, the numbers are not those of the node.",
-			Fix: "Use numbers from 10000 on:\n\n" +
+			Fix: "Use numbers from 10000 on, and take out where a container says otherwise:\n\n" +
 				"    spec:\n" +
 				"      securityContext:\n" +
 				"        runAsUser: 10001\n" +

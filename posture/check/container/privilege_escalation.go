@@ -7,8 +7,8 @@ import (
 
 // privilegeEscalation fails where nothing stops a process from gaining rights.
 //
-// Fields: securityContext.allowPrivilegeEscalation of the container; os.name,
-// hostUsers.
+// Fields: securityContext.allowPrivilegeEscalation and privileged of the
+// container; os.name, hostUsers.
 func privilegeEscalation() *check.Check {
 	unset := silence{control: "allowPrivilegeEscalation"}
 	return &check.Check{
@@ -20,6 +20,7 @@ func privilegeEscalation() *check.Check {
 				"So an attacker who has broken into a program without rights can still become root in the container, if the image has one weak program of that kind.",
 			Check: "securityContext.allowPrivilegeEscalation of the container must be false, by the check of the Pod Security Standards (restricted). " +
 				"Where it is unset, Kubernetes allows it (low, since hardly anybody sets it); where somebody set it to true, it is medium. " +
+				"In a privileged container, beside which the API server takes no false, it is low: privileged-container comes first. " +
 				"With hostUsers false, root is an ordinary user outside of the pod (low). Windows has no such setting.",
 			Fix: "Forbid it; only programs that must change their user at run time need it:\n\n" +
 				"    containers:\n" +
@@ -28,7 +29,7 @@ func privilegeEscalation() *check.Check {
 				"        allowPrivilegeEscalation: false\n",
 			References: references("privilege-escalation-allowed", aboutSecurityContext),
 		},
-		Fields: append(inEvery("securityContext.allowPrivilegeEscalation"), "spec.os.name", "spec.hostUsers"),
+		Fields: append(inEvery("securityContext.allowPrivilegeEscalation", "securityContext.privileged"), "spec.os.name", "spec.hostUsers"),
 		Judge: running(finding.Medium, func(v check.View) check.Verdict {
 			return judgePrivilegeEscalation(v, &unset)
 		}),
@@ -45,7 +46,7 @@ func judgePrivilegeEscalation(v check.View, unset *silence) check.Verdict {
 	if out.Status == finding.Pass && declaresWindows(&v) {
 		return notApplicable(finding.Medium, "Windows has no such setting.")
 	}
-	if out.Status == finding.Fail && set == nil {
+	if out.Status == finding.Fail && (set == nil || isPrivileged(&v)) {
 		out.Severity = finding.Low
 	}
 	if !v.Brief {
@@ -58,6 +59,10 @@ func judgePrivilegeEscalation(v check.View, unset *silence) check.Verdict {
 			out.Message = "Processes may gain rights: allowPrivilegeEscalation is true."
 		}
 		out.Basis = []finding.Basis{v.Declared("allowPrivilegeEscalation", false, check.Bool(set))}
+		if out.Status == finding.Fail && isPrivileged(&v) {
+			out.Message += " The container is privileged, which has to go first: beside it the API server takes no false."
+			out.Basis = append(out.Basis, v.Declared("privileged", false, "true"))
+		}
 	}
 	softenOwnUsers(&v, &out, finding.Low, "outside of the pod even root is an ordinary user.")
 	softenWindows(&v, &out, finding.Info)

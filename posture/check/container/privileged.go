@@ -33,6 +33,12 @@ func privilegedContainer() *check.Check {
 	}
 }
 
+// isPrivileged reports whether the container says that it is.
+func isPrivileged(v *check.View) bool {
+	c := v.Container.Security
+	return c != nil && c.Privileged != nil && *c.Privileged
+}
+
 func judgePrivileged(v check.View) check.Verdict {
 	out := failIf(denied(&v, "privileged"), finding.Critical)
 	if !v.Brief {

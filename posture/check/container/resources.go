@@ -9,6 +9,7 @@ import (
 	"github.com/kubeassay/assay/posture/check"
 )
 
+// fixResources limits the CPU, too, which not everybody wants.
 const fixResources = "    containers:\n" +
 	"    - name: app\n" +
 	"      resources:\n" +
@@ -16,6 +17,7 @@ const fixResources = "    containers:\n" +
 	"          cpu: 100m\n" +
 	"          memory: 128Mi\n" +
 	"        limits:\n" +
+	"          cpu: 500m\n" +
 	"          memory: 256Mi\n" +
 	"          ephemeral-storage: 1Gi\n"
 
@@ -113,7 +115,7 @@ func resourceRequestsMissing() *check.Check {
 			Severity: finding.Info,
 			Description: "The scheduler does not know what the container needs, so too many such pods can end up on one node. " +
 				"When memory runs short there, those without requests are the first to be killed.",
-			Check: "The container's resources.requests must have memory and cpu, or the pod's must. Where only a limit is set, Kubernetes takes it as the request, too. " +
+			Check: "The container's resources.requests must have memory and cpu, or the pod's must, and more than 0 of each. Where only a limit is set, Kubernetes takes it as the request, too. " +
 				"Ephemeral containers can have none.",
 			Fix:        "Request what the program usually needs:\n\n" + fixResources,
 			References: references("resource-requests-missing", aboutResources),
@@ -155,25 +157,32 @@ func judgeRequests(v check.View) check.Verdict {
 }
 
 func isRequested(v *check.View, of corev1.ResourceName) bool {
-	own := &v.Container.Spec.Resources
-	if has(own.Requests, of) || has(own.Limits, of) {
-		return true
+	return asks(&v.Container.Spec.Resources, of) || v.Spec.Resources != nil && asks(v.Spec.Resources, of)
+}
+
+// asks reports whether something is requested, or limited: a limit becomes the
+// request where there is none. A request of nothing is one, and asks for nothing.
+func asks(r *corev1.ResourceRequirements, of corev1.ResourceName) bool {
+	if _, said := r.Requests[of]; said {
+		return has(r.Requests, of)
 	}
-	return v.Spec.Resources != nil && (has(v.Spec.Resources.Requests, of) || has(v.Spec.Resources.Limits, of))
+	return has(r.Limits, of)
 }
 
 // request is the field that carries what was found out.
 func request(v *check.View, of corev1.ResourceName) finding.Basis {
 	own := &v.Container.Spec.Resources
-	switch {
-	case has(own.Requests, of):
-		return v.InContainer("resources.requests."+string(of), quantity(own.Requests, of))
-	case has(own.Limits, of):
-		return v.InContainer("resources.limits."+string(of), quantity(own.Limits, of))
-	case v.Spec.Resources != nil && has(v.Spec.Resources.Requests, of):
-		return v.InPod("resources.requests."+string(of), quantity(v.Spec.Resources.Requests, of))
-	case v.Spec.Resources != nil && has(v.Spec.Resources.Limits, of):
-		return v.InPod("resources.limits."+string(of), quantity(v.Spec.Resources.Limits, of))
+	for _, level := range []struct {
+		of *corev1.ResourceRequirements
+		at func(string, string) finding.Basis
+	}{{own, v.InContainer}, {v.Spec.Resources, v.InPod}} {
+		switch {
+		case level.of == nil || !asks(level.of, of):
+		case has(level.of.Requests, of):
+			return level.at("resources.requests."+string(of), quantity(level.of.Requests, of))
+		default:
+			return level.at("resources.limits."+string(of), quantity(level.of.Limits, of))
+		}
 	}
 	return v.InContainer("resources.requests."+string(of), quantity(own.Requests, of))
 }

@@ -28,7 +28,10 @@ func writableRootFilesystem() *check.Check {
 				"        readOnlyRootFilesystem: true\n" +
 				"      volumeMounts:\n" +
 				"      - name: tmp\n" +
-				"        mountPath: /tmp\n",
+				"        mountPath: /tmp\n" +
+				"    volumes:\n" +
+				"    - name: tmp\n" +
+				"      emptyDir: {}\n",
 			References: references("writable-root-filesystem", aboutSecurityContext),
 		},
 		Fields: append(inEvery("securityContext.readOnlyRootFilesystem"), "spec.os.name", "spec.nodeSelector", "spec.affinity.nodeAffinity"),

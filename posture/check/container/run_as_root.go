@@ -37,7 +37,7 @@ func runAsRoot() *check.Check {
 				"makes it certain, and an image that starts as root and then becomes another user is cleared. With hostUsers false, root is an unprivileged user of the host (low). " +
 				"Pods for Windows nodes (spec.os, nodeSelector or node affinity say so) are judged by runAsUserName and hostProcess; a pod that sets " +
 				"windowsOptions and does not say which nodes it is for is judged for both.",
-			Fix: "Give the container a user of its own and forbid root:\n\n" +
+			Fix: "Give the containers a user of their own and forbid root, and take out where one of them says otherwise. (Windows goes by windowsOptions.runAsUserName, where ContainerUser is an ordinary user.) For the whole pod:\n\n" +
 				"    spec:\n" +
 				"      securityContext:\n" +
 				"        runAsNonRoot: true\n" +

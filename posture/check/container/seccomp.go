@@ -71,7 +71,7 @@ func seccompUnconfined() *check.Check {
 			Check: "The profile that takes effect is the container's, else the pod's. A type that the Pod Security Standards (baseline) do not let through fails; " +
 				"that is Unconfined. Where the pod's own profile is such a one but every container has a better one, the first container says so (low), " +
 				"because the standards still deny the pod. No profile at all is for seccomp-missing.",
-			Fix:        "Use the runtime's own profile, or one of your own with Localhost:\n\n" + fixSeccomp,
+			Fix:        "Use the runtime's own profile, or one of your own with Localhost, and take out where a container says otherwise:\n\n" + fixSeccomp,
 			References: references("seccomp-unconfined", aboutSeccomp),
 		},
 		Fields: append(inEvery("securityContext.seccompProfile.type"), "spec.securityContext.seccompProfile.type"),

@@ -34,7 +34,11 @@ func secretsInConfiguration() *check.Check {
 				"      volumeMounts:\n" +
 				"      - name: db\n" +
 				"        mountPath: /run/secrets/db\n" +
-				"        readOnly: true\n",
+				"        readOnly: true\n" +
+				"    volumes:\n" +
+				"    - name: db\n" +
+				"      secret:\n" +
+				"        secretName: db\n",
 			References: references("secrets-in-configuration", aboutGoodPractices),
 		},
 		Fields: inEvery("env[*].name", "env[*].value", "command", "args"),

@@ -24,7 +24,7 @@ func seLinuxOptions() *check.Check {
 			Check: "The options that take effect are the container's, else the pod's, as a whole. They fail where the Pod Security Standards (baseline) do not let them through: " +
 				"a user, a role, or a type other than those for containers. The type spc_t, which nothing confines, is high. " +
 				"Where the pod's own options are such but every container has better ones, the first container says so (low), because the standards still deny the pod.",
-			Fix: "Leave the label to the runtime, or choose a type made for containers and no user or role:\n\n" +
+			Fix: "Leave the label to the runtime, or choose a type made for containers and no user or role, in the pod and in its containers:\n\n" +
 				"    spec:\n" +
 				"      securityContext:\n" +
 				"        seLinuxOptions:\n" +

@@ -21,7 +21,7 @@ func subPathMount() *check.Check {
 			Severity: finding.Info,
 			Description: "The container mounts a folder of a volume, and something that writes to the volume can put a link in that folder's place. " +
 				"Several holes of the kubelet were of this kind: such a link led to files of the node.",
-			Check: "volumeMounts may have a subPath or a subPathExpr only where no container can write to the volume: configMap, secret, downwardAPI, projected and image volumes. " +
+			Check: "volumeMounts may have a subPath or a subPathExpr only where no container can write to the volume: configMap, secret, downwardAPI, projected and image volumes, and csi ones that are readOnly. " +
 				"A volume that the spec does not list is a StatefulSet's claim, which can be written.",
 			Fix: "Mount the whole volume, and let the program use a folder of it:\n\n" +
 				"    containers:\n" +
@@ -75,7 +75,8 @@ func judgeSubPath(v check.View) check.Verdict {
 func canBeWritten(spec *corev1.PodSpec, name string) bool {
 	for i := range spec.Volumes {
 		if v := &spec.Volumes[i]; v.Name == name {
-			return v.ConfigMap == nil && v.Secret == nil && v.DownwardAPI == nil && v.Projected == nil && v.Image == nil
+			return v.ConfigMap == nil && v.Secret == nil && v.DownwardAPI == nil && v.Projected == nil && v.Image == nil &&
+				(v.CSI == nil || v.CSI.ReadOnly == nil || !*v.CSI.ReadOnly)
 		}
 	}
 	return true

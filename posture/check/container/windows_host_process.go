@@ -23,7 +23,7 @@ func windowsHostProcess() *check.Check {
 			Check: "securityContext.windowsOptions.hostProcess of the container, else of the pod, must not be true, by the check of the Pod Security Standards (baseline). " +
 				"With the accounts LocalService and NetworkService, which have few rights on a host, it is high. In a pod for Linux nodes it takes no effect (low). " +
 				"Where the pod says true but every container says otherwise, the first container says so (low), because the standards still deny the pod.",
-			Fix: "Leave it out; only programs that manage the node itself need it:\n\n" +
+			Fix: "Leave it out, in the pod and in its containers; only programs that manage the node itself need it:\n\n" +
 				"    containers:\n" +
 				"    - name: app\n" +
 				"      securityContext:\n" +
@@ -82,6 +82,9 @@ func judgeHostProcess(v check.View) check.Verdict {
 		out.Message = "Is a process of the Windows host itself, with the host's files, network and devices."
 	default:
 		out.Message = "Is no process of the Windows host."
+	}
+	if out.Status == finding.Fail && u.OS == "" && at != unused {
+		out.Message += " This is so on Windows nodes; the pod does not say which nodes it is for."
 	}
 	if at != nowhere && at != unused {
 		out.Basis = append(out.Basis, v.Declared("windowsOptions.runAsUserName", u.RunAsUserNameFromPod, check.String(u.RunAsUserName)))

@@ -215,8 +215,13 @@ func TestOneFlag(t *testing.T) {
 		{"etcd-tls-certificate", "--listen-client-urls=http://127.0.0.1:1,https://10.0.0.1:2", "fail high"},
 		{"etcd-client-cert-auth", "--listen-client-urls=http://127.0.0.1:1", "fail high"},
 		{"etcd-client-cert-auth", "--listen-client-urls=https://10.0.0.1:1", "fail critical"},
-		{"etcd-client-cert-auth", "--trusted-ca-file=/x", "pass critical"},
-		{"etcd-client-cert-auth", "-client-cert-auth", "pass critical"},
+		{"etcd-client-cert-auth", "--trusted-ca-file=/x --listen-client-urls=https://10.0.0.1:1", "pass critical"},
+		{"etcd-client-cert-auth", "-client-cert-auth -listen-client-urls https://10.0.0.1:1", "pass critical"},
+		{"etcd-client-cert-auth", "--client-cert-auth", "fail high"}, // on http://localhost:2379
+		{"etcd-client-cert-auth", "--client-cert-auth --trusted-ca-file=/x --listen-client-urls=http://127.0.0.1:1,https://10.0.0.1:2", "fail high"},
+		{"etcd-client-cert-auth", "--client-cert-auth --trusted-ca-file=/x --listen-client-urls=https://10.0.0.1:1,http://10.0.0.1:2", "fail critical"},
+		{"etcd-peer-client-cert-auth", "--peer-client-cert-auth --listen-peer-urls=http://10.0.0.1:1", "fail high"},
+		{"etcd-peer-client-cert-auth", "--peer-trusted-ca-file=/x --listen-peer-urls=https://10.0.0.1:1", "pass high"},
 		{"etcd-auto-tls", "--auto-tls --cert-file=/x", "fail low"},
 	}
 	for _, tt := range tests {
@@ -260,7 +265,8 @@ func TestEtcdReadsTheEnvironment(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			p := programs(map[string][]string{"etcd": tt.flags})
-			p.Spec.Containers[3].Env, p.Spec.Containers[3].EnvFrom = tt.env, tt.from
+			tls := env("ETCD_LISTEN_CLIENT_URLS", "https://10.0.0.1:2379")
+			p.Spec.Containers[3].Env, p.Spec.Containers[3].EnvFrom = append(tt.env, tls), tt.from
 			if got := judge(t, c, p); len(got) != 1 || got[0].Status != tt.want {
 				t.Errorf("got %+v, want %s", got, tt.want)
 			}

@@ -105,22 +105,38 @@ func plain(urls string) (who audience) {
 
 func (s side) authentication(id, title, why string, severity finding.Severity) rule {
 	return rule{
-		id: id, title: title, severity: severity, of: etcd, flags: []string{"?" + s.demand, s.ca}, why: why,
+		id: id, title: title, severity: severity, of: etcd, flags: []string{"?" + s.demand, s.ca, s.urls}, why: why,
 		fix:     []string{"--" + s.demand + "=true", "--" + s.ca + "=/etc/kubernetes/pki/etcd/ca.crt"},
-		decides: "--" + s.demand + " has to be true, or --" + s.ca + " set, which demands certificates as well. Where etcd listens to loopback addresses only, a failure is at most high. Environment variables of etcd (ETCD_…) count as flags do.",
+		decides: "--" + s.demand + " has to be true, or --" + s.ca + " set, which demands certificates as well. Neither counts for an address in --" + s.urls + " that begins with http:// (unset, it is http://localhost), where nobody presents one: that fails too. Where only the node reaches what is open, a failure is at most high. Environment variables of etcd (ETCD_…) count as flags do.",
 		judge: func(l *commandLine) answer {
 			demands, ok := l.boolean(s.demand, false)
 			switch {
 			case !ok:
 				return broken(notBoolean)
 			case demands || l.isSet(s.ca):
-				return pass("etcd demands certificates of " + s.who + ".")
+				return s.demanded(l)
 			case s.forNode(l):
 				return failAs(high, "etcd demands no certificates of "+s.who+". It listens to the node only, but that means every program and every pod with the node's network too.")
 			}
 			return fail("etcd demands no certificates of " + s.who + ": whoever reaches it is served.")
 		},
 	}
+}
+
+// demanded judges an etcd that demands certificates, which it can only where it
+// talks TLS.
+func (s side) demanded(l *commandLine) answer {
+	who := itself // by default
+	if urls := l.text(s.urls); urls != "" {
+		who = plain(urls)
+	}
+	switch who {
+	case everybody:
+		return fail("etcd demands certificates, but also listens to " + s.who + " without TLS, where nobody presents one: whoever reaches it is served.").by(s.urls)
+	case itself:
+		return failAs(high, "etcd demands certificates, but also listens to "+s.who+" without TLS, where nobody presents one. It does so for the node only, but that means every program and every pod with the node's network too.").by(s.urls)
+	}
+	return pass("etcd demands certificates of " + s.who + ".")
 }
 
 func (s side) selfMade(id, title, why string) rule {

@@ -7,15 +7,18 @@ func kubeletAccess() []kubeletRule {
 	return []kubeletRule{
 		{
 			id: "kubelet-anonymous-auth", title: "Kubelet answers anonymous requests", severity: high,
-			fields: []string{"authentication.anonymous.enabled"}, fix: "authentication:\n  anonymous:\n    enabled: false",
+			fields: []string{"authentication.anonymous.enabled", "authorization.mode"}, fix: "authentication:\n  anonymous:\n    enabled: false",
 			why: "The kubelet lets requests without any credentials in, as system:anonymous. Whatever that user may do, and with the authorization mode AlwaysAllow that is everything, " +
 				"anybody who reaches port 10250 of the node may do: run commands in every container there.",
-			decides: "authentication.anonymous.enabled has to be false, which is its default.",
+			decides: "authentication.anonymous.enabled has to be false, which is its default. Where the API server is asked what a user may do (authorization.mode Webhook, the default), a failure is medium: system:anonymous may do nothing there unless somebody let it.",
 			judge: func(c *config) answer {
-				if c.boolean("authentication.anonymous.enabled", false) {
-					return fail("The kubelet lets requests without credentials in.")
+				switch {
+				case !c.boolean("authentication.anonymous.enabled", false):
+					return pass("The kubelet refuses requests without credentials.")
+				case c.text("authorization.mode") == "AlwaysAllow":
+					return fail("The kubelet lets requests without credentials in, and asks nobody what they may do.")
 				}
-				return pass("The kubelet refuses requests without credentials.")
+				return failAs(medium, "The kubelet lets requests without credentials in. What they may do is up to the roles of system:anonymous.")
 			},
 		},
 		{

@@ -25,7 +25,7 @@ func barePod() *check.Check {
 				"Nor does anything roll out a new image for it: such pods are easily forgotten, and then run old software for a long time.",
 			Check: "A pod without an owner reference that controls it fails. Pods that a kubelet runs from a file of its node do not count.",
 			Fix: "Let a Deployment, a StatefulSet, a DaemonSet or a Job make the pod:\n\n" +
-				"    apiVersion: apps/v1\n    kind: Deployment\n    metadata:\n      name: cart\n    spec:\n      replicas: 2\n      selector:\n        matchLabels:\n          app: cart\n      template:\n        metadata:\n          labels:\n            app: cart\n        spec:\n          containers: []\n",
+				"    apiVersion: apps/v1\n    kind: Deployment\n    metadata:\n      name: cart\n    spec:\n      replicas: 2\n      selector:\n        matchLabels:\n          app: cart\n      template:\n        metadata:\n          labels:\n            app: cart\n        spec:\n          containers:\n          - name: app\n            image: registry.example/shop/cart:1.4.2\n",
 			References: references("bare-pod", "concepts/workloads/pods/#working-with-pods"),
 		},
 		Fields:   []string{"metadata.ownerReferences", "metadata.annotations['kubernetes.io/config.mirror']"},
@@ -65,7 +65,7 @@ func noTopologySpread() *check.Check {
 			ID: "no-topology-spread", Title: "Copies of a pod may all stand on one node", Severity: finding.Info,
 			Description: "Several copies of the pod are asked for, but nothing makes the scheduler keep them apart. It tries by itself, but they may well end up on one node, " +
 				"and go down together with it.",
-			Check: "Where more than one replica is asked for, topologySpreadConstraints or podAntiAffinity has to be set, whatever it says. DaemonSets and Jobs, and single pods, are not looked at.",
+			Check: "Where more than one replica is asked for, topologySpreadConstraints or podAntiAffinity has to have an entry, whatever it says. DaemonSets and Jobs, and single pods, are not looked at.",
 			Fix: "Spread the copies over nodes:\n\n" +
 				"    spec:\n      topologySpreadConstraints:\n      - maxSkew: 1\n        topologyKey: kubernetes.io/hostname\n        whenUnsatisfiable: ScheduleAnyway\n        labelSelector:\n          matchLabels:\n            app: cart\n",
 			References: references("no-topology-spread", "concepts/scheduling-eviction/topology-spread-constraints/"),
@@ -89,8 +89,8 @@ func judgeSpread(v check.View) check.Verdict {
 		return notApplicable(finding.Info, "No second copy is asked for here.")
 	}
 	constraints := len(v.Spec.TopologySpreadConstraints) > 0
-	apart := v.Spec.Affinity != nil && v.Spec.Affinity.PodAntiAffinity != nil
-	out := declared(!constraints && !apart, finding.Info)
+	field, key := antiAffinity(v.Spec)
+	out := declared(!constraints && field == "", finding.Info)
 	if v.Brief {
 		return out
 	}
@@ -98,14 +98,38 @@ func judgeSpread(v check.View) check.Verdict {
 	case constraints:
 		out.Message = "Constraints spread the copies."
 		out.Basis = []finding.Basis{v.InPod("topologySpreadConstraints[0].topologyKey", check.OrUnset(v.Spec.TopologySpreadConstraints[0].TopologyKey))}
-	case apart:
+	case field != "":
 		out.Message = "Anti-affinity keeps copies apart."
-		out.Basis = []finding.Basis{v.InPod("topologySpreadConstraints", check.Unset)}
+		out.Basis = []finding.Basis{v.InPod(field, check.OrUnset(key))}
 	default:
 		out.Message = strconv.Itoa(int(v.Replicas)) + " copies are asked for, and nothing keeps them off one and the same node."
-		out.Basis = []finding.Basis{v.InPod("topologySpreadConstraints", check.Unset), v.InPod("affinity.podAntiAffinity", check.Unset)}
+		out.Basis = []finding.Basis{v.InPod("topologySpreadConstraints", check.Unset), v.InPod(noAffinity(v.Spec), check.Unset)}
 	}
 	return out
+}
+
+// antiAffinity is the first entry of the pod's anti-affinity: the path of its
+// topology key, empty where there is none, and the key.
+func antiAffinity(spec *corev1.PodSpec) (field, key string) {
+	if spec.Affinity == nil || spec.Affinity.PodAntiAffinity == nil {
+		return "", ""
+	}
+	a := spec.Affinity.PodAntiAffinity
+	if r := a.RequiredDuringSchedulingIgnoredDuringExecution; len(r) > 0 {
+		return "affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].topologyKey", r[0].TopologyKey
+	}
+	if p := a.PreferredDuringSchedulingIgnoredDuringExecution; len(p) > 0 {
+		return "affinity.podAntiAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].podAffinityTerm.topologyKey", p[0].PodAffinityTerm.TopologyKey
+	}
+	return "", ""
+}
+
+// noAffinity is the path of what is missing, where antiAffinity finds nothing.
+func noAffinity(spec *corev1.PodSpec) string {
+	if spec.Affinity != nil && spec.Affinity.PodAntiAffinity != nil {
+		return "affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution"
+	}
+	return "affinity.podAntiAffinity"
 }
 
 var budgetKind = schema.GroupKind{Group: "policy", Kind: "PodDisruptionBudget"}

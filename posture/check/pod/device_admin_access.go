@@ -63,9 +63,9 @@ func judgeClaim(o *index.Object, _ *index.Index) check.Verdict {
 	}
 	out := declared(false, severity)
 	requests, _, err := unstructured.NestedSlice(u.Object, fields...)
-	if err != nil {
+	raw, _, _ := unstructured.NestedFieldNoCopy(u.Object, fields...)
+	if err != nil && raw != nil { // an API server writes null where there are none
 		out.Status, out.Message = finding.Error, "The field "+path+" is not a list, so the claim could not be judged."
-		raw, _, _ := unstructured.NestedFieldNoCopy(u.Object, fields...)
 		out.Basis = []finding.Basis{{Evidence: finding.Declared, Field: path, Value: short(fmt.Sprint(raw))}}
 		return out
 	}

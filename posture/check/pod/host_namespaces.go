@@ -18,11 +18,11 @@ const hostNamespacesPage = "concepts/security/pod-security-standards/#baseline"
 func hostPID() *check.Check {
 	return hostNamespace("hostPID", func(s *corev1.PodSpec) bool { return s.HostPID },
 		"The pod does not see the node's processes.",
-		"The pod is among the processes of its node: it sees them all, with their arguments, and as root it can reach their files and environment by way of /proc, or end them.",
+		"The pod is among the processes of its node: it sees them all, with their arguments. As root it can end them, and by way of /proc reach the environment and files of those that have no more rights than itself, such as most other pods'.",
 		finding.Rule{
 			ID: "host-pid", Title: "Pod shares the node's processes", Severity: finding.High,
 			Description: "The pod has the process namespace of its node. It sees every process of the node and of all other pods there, with arguments that may hold passwords. " +
-				"As root it can read their environment and files by way of /proc, and end them; a privileged container can step over into the node altogether.",
+				"As root it can end them, and by way of /proc read the environment and files of those that have no more rights than itself, such as most other pods'; with SYS_PTRACE, or privileged, it can step over into the node altogether.",
 			References: references("host-pid", hostNamespacesPage),
 		})
 }
@@ -44,7 +44,8 @@ func hostIPC() *check.Check {
 
 // hostNetwork fails where a pod has the network of its node.
 //
-// Fields: spec.hostNetwork.
+// Fields: spec.hostNetwork; securityContext.windowsOptions.hostProcess of pod
+// and containers.
 func hostNetwork() *check.Check {
 	return hostNamespace("hostNetwork", func(s *corev1.PodSpec) bool { return s.HostNetwork },
 		"The pod has a network of its own.",
@@ -61,11 +62,23 @@ func hostNetwork() *check.Check {
 // forbidden is for the standards to say.
 func hostNamespace(field string, has func(*corev1.PodSpec) bool, fine, wrong string, rule finding.Rule) *check.Check {
 	rule.Check = "spec." + field + " is looked at, and the Pod Security Standards' own check of host namespaces (baseline) decides."
+	fields := []string{"spec." + field}
+	if field == "hostNetwork" {
+		rule.Check += " A pod of which a container is a process of the Windows host (hostProcess) must have it, so there it is low: windows-host-process says the rest."
+		fields = append(fields, "spec.securityContext.windowsOptions.hostProcess", "spec.containers[*].securityContext.windowsOptions.hostProcess")
+	}
 	rule.Fix = "Leave the field out, unless the program's very task is to look after the node:\n\n    spec:\n      " + field + ": false\n"
 	return &check.Check{
-		Rule: rule, Fields: []string{"spec." + field},
+		Rule: rule, Fields: fields,
 		JudgePod: func(v check.View) check.Verdict {
 			out := declared(has(v.Spec) && denies(&v, "hostNamespaces", v.Spec), rule.Severity)
+			forced := finding.Basis{}
+			if out.Status == finding.Fail && field == "hostNetwork" {
+				forced = hostProcess(&v)
+			}
+			if forced.Field != "" {
+				out.Severity = low
+			}
 			if v.Brief {
 				return out
 			}
@@ -77,9 +90,27 @@ func hostNamespace(field string, has func(*corev1.PodSpec) bool, fine, wrong str
 			if out.Status == finding.Fail {
 				out.Message = wrong
 			}
+			if forced.Field != "" {
+				out.Message = "The pod has the network of its node. A process of the Windows host must have it, so hostProcess has to go first."
+				out.Basis = append(out.Basis, forced)
+			}
 			return out
 		},
 	}
+}
+
+// hostProcess is the field that makes a container a process of the Windows host,
+// in a pod that does not say that it is for Linux; empty where there is none.
+func hostProcess(v *check.View) finding.Basis {
+	if workload.OS(v.Spec) == corev1.Linux {
+		return finding.Basis{}
+	}
+	for c := range workload.Containers(v.Spec) {
+		if u := workload.EffectiveUser(v.Spec, c); u.HostProcess {
+			return v.InPod(c.FieldPath("windowsOptions.hostProcess", u.HostProcessFromPod), "true")
+		}
+	}
+	return finding.Basis{}
 }
 
 // hostUsers fails where a pod's users are those of the node.

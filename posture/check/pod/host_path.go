@@ -26,7 +26,7 @@ func hostPathVolume() *check.Check {
 				"others, where they are writable, decide what the node runs as root. Any of them outlives the pod, and ties it to that node.",
 			Check: "The Pod Security Standards' own check of hostPath volumes (baseline) decides; mounts of a container runtime's socket belong to container-runtime-socket and are left out here. " +
 				"The severity is that of the most sensitive path, from critical (such as /, /etc, /var/lib/kubelet, /run) to low, by what a container sees of it: a subPath narrows it, and a folder counts for " +
-				"what is known to stand in it. readOnly lowers it where reading does less harm than writing; file systems mounted further down stay writable unless recursiveReadOnly says otherwise, and that is not looked at. " +
+				"what is known to stand in it. A certificate or public key (.crt, .pub) that is mounted read-only is low. readOnly lowers it where reading does less harm than writing; file systems mounted further down stay writable unless recursiveReadOnly says otherwise, and that is not looked at. " +
 				"A volume that no container mounts is low. Links on the node can't be seen.",
 			Fix: "Use a volume that is the pod's own. Where the node's files are needed, mount the one file or folder only, and read-only:\n\n" +
 				"    spec:\n      containers:\n      - name: app\n        volumeMounts:\n        - name: data\n          mountPath: /data\n" +
@@ -79,9 +79,9 @@ type mounted struct {
 	socket bool
 }
 
-// lookAt finds the mount of a hostPath volume that matters most. It allocates
-// nothing for paths that are clean.
-func lookAt(spec *corev1.PodSpec, volume int) mounted {
+// lookAt finds the mount of a hostPath volume that matters most; with onlySockets
+// it looks for those of sockets alone. It allocates nothing for paths that are clean.
+func lookAt(spec *corev1.PodSpec, volume int, onlySockets bool) mounted {
 	v := &spec.Volumes[volume]
 	root := clean(v.HostPath.Path)
 	m := mounted{volume: volume, severity: finding.Low, place: &anywhere, at: root, socket: isSocket(root)}
@@ -96,9 +96,13 @@ func lookAt(spec *corev1.PodSpec, volume int) mounted {
 				at = clean(path.Join(root, strings.ReplaceAll(sub, `\`, "/")))
 			}
 			socket := isSocket(at)
-			severity, place := sensitive(at, !mounts[i].ReadOnly)
-			if socket {
-				severity, place = finding.Critical, &runtimePlace
+			severity, place := finding.Critical, &runtimePlace
+			switch {
+			case socket:
+			case onlySockets:
+				severity, place = finding.Low, &anywhere
+			default:
+				severity, place = sensitive(at, !mounts[i].ReadOnly)
 			}
 			if first || severity.Rank() < m.severity.Rank() {
 				m.severity, m.place, m.at, m.writable = severity, place, at, !mounts[i].ReadOnly
@@ -120,7 +124,7 @@ func lookAt(spec *corev1.PodSpec, volume int) mounted {
 	return m
 }
 
-var runtimePlace = place{gives: "the container runtime's socket, through which everything on the node can be had"}
+var runtimePlace = place{path: "/", gives: "the container runtime's socket, through which everything on the node can be had"}
 
 func judgeHostPath(v check.View) check.Verdict {
 	return judgeMounts(&v, false, finding.Medium, "The pod has no path of its node (sockets of the container runtime are another check's).")
@@ -138,7 +142,7 @@ func judgeMounts(v *check.View, sockets bool, usual finding.Severity, fine strin
 		if v.Spec.Volumes[i].HostPath == nil {
 			continue
 		}
-		m := lookAt(v.Spec, i)
+		m := lookAt(v.Spec, i, sockets)
 		if m.socket != sockets {
 			continue
 		}
@@ -226,6 +230,10 @@ func describe(spec *corev1.PodSpec, all []mounted) string {
 				b.WriteString(", which is not known for anything sensitive.")
 			case below(m.place.path, m.at):
 				fmt.Fprintf(&b, ", which holds %s: %s.", m.place.path, m.place.gives)
+			case m.place == &runtimePlace && !isSocket(m.at):
+				fmt.Fprintf(&b, ", which holds %s.", m.place.gives)
+			case m.place != &publicKey && m.place != &runtimePlace && below(m.at, m.place.path):
+				fmt.Fprintf(&b, ", a part of %s: %s.", m.place.path, m.place.gives)
 			default:
 				fmt.Fprintf(&b, ": %s.", m.place.gives)
 			}

@@ -63,21 +63,22 @@ func judgeHostAliases(v check.View) check.Verdict {
 
 // nodeNameSet fails where a manifest chooses the node, past the scheduler.
 //
-// Fields: spec.nodeName, of templates.
+// Fields: spec.nodeName; status.phase and metadata.uid, which tell a manifest
+// from a pod of a cluster.
 func nodeNameSet() *check.Check {
 	return &check.Check{
 		Rule: finding.Rule{
 			ID: "node-name-set", Title: "Manifest chooses the node itself", Severity: finding.Low,
-			Description: "The pod template names the node to run on. Such pods go past the scheduler: taints that keep ordinary pods off a node, such as one of the control plane, do not keep them off. " +
+			Description: "The pod template, or the manifest of the pod, names the node to run on. Such pods go past the scheduler: taints that keep ordinary pods off a node, such as one of the control plane, do not keep them off. " +
 				"It is a usual way to place a pod where it should not be, and when the node is gone, so is the pod.",
-			Check:      "nodeName set in a pod template fails. In a running pod the scheduler has set it, so pods themselves are not looked at.",
+			Check:      "nodeName set in a pod template fails, and in the manifest of a pod that no cluster has seen yet. In a pod of a cluster the scheduler has usually set it, so those are not looked at.",
 			Fix:        "Say what kind of node is wanted, and leave the choice to the scheduler:\n\n    spec:\n      nodeSelector:\n        kubernetes.io/os: linux\n",
 			References: references("node-name-set", "concepts/scheduling-eviction/assign-pod-node/#nodename"),
 		},
-		Fields: []string{"spec.nodeName"},
+		Fields: []string{"spec.nodeName", "status.phase", "metadata.uid"},
 		JudgePod: func(v check.View) check.Verdict {
-			if v.Status != nil {
-				return notApplicable(finding.Low, "It is a pod: that it names its node says nothing about who chose it.")
+			if v.Status != nil && (v.Status.Phase != "" || v.Meta.UID != "") { // an API server sets both
+				return notApplicable(finding.Low, "It is a pod of a cluster: that it names its node says nothing about who chose it.")
 			}
 			out := declared(v.Spec.NodeName != "", finding.Low)
 			if v.Brief {
@@ -85,7 +86,7 @@ func nodeNameSet() *check.Check {
 			}
 			out.Message = "The scheduler chooses the node."
 			if out.Status == finding.Fail {
-				out.Message = "The template names the node " + strconv.Quote(v.Spec.NodeName) + " itself: its pods go past the scheduler and the node's taints."
+				out.Message = "The manifest names the node " + strconv.Quote(v.Spec.NodeName) + " itself: its pods go past the scheduler and the node's taints."
 			}
 			out.Basis = []finding.Basis{v.InPod("nodeName", check.OrUnset(v.Spec.NodeName))}
 			return out

@@ -35,6 +35,7 @@ var places = [...]place{
 	{"/etc/kubernetes", critical, critical, critical, high, "credentials of the control plane and of the kubelet, and the manifests of static pods"},
 	{"/etc/kubernetes/pki", critical, critical, critical, critical, "on a control plane node, the private keys that the whole cluster trusts"},
 	{"/etc/kubernetes/manifests", critical, medium, critical, medium, "manifests that the kubelet runs as they are, past all admission control"},
+	{"/etc/rancher", critical, critical, critical, critical, "the administrator's credentials for the node's Kubernetes"},
 	{"/etc/cni", high, low, high, low, "the settings by which the runtime calls network plugins, as root"},
 	{"/etc/cron.d", critical, low, critical, low, "commands that the node runs as root"},
 	{"/etc/crontab", critical, low, critical, low, "commands that the node runs as root"},
@@ -92,10 +93,13 @@ var places = [...]place{
 	{"/var/lib/kubelet/pod-resources", medium, low, medium, low, "which pod has which device"},
 	{"/var/lib/etcd", critical, critical, critical, critical, "on a control plane node, the database of the cluster with all its Secrets"},
 	{"/var/lib/docker", critical, high, critical, high, "the files of all containers of the node"},
-	{"/var/lib/docker/containers", high, low, medium, low, "the logs of all containers of the node"},
+	{"/var/lib/docker/containers", high, medium, medium, medium, "the logs and the settings of all containers of the node, with their environment"},
 	{"/var/lib/containerd", critical, high, critical, high, "the files of all containers of the node"},
 	{"/var/lib/containers", critical, high, critical, high, "the files of all containers of the node"},
 	{"/var/lib/rancher", critical, critical, high, high, "credentials and data of the node's Kubernetes"},
+	{"/var/lib/k0s", critical, critical, high, high, "credentials and data of the node's Kubernetes"},
+	{"/var/lib/minikube", critical, critical, high, high, "credentials and data of the node's Kubernetes"},
+	{"/var/snap/microk8s", critical, critical, high, high, "credentials and data of the node's Kubernetes"},
 	{"/var/log", high, low, medium, low, "the node's logs, through which whoever can write a link there has the kubelet show any file of the node"},
 	{"/var/log/pods", high, low, high, low, "the logs of all pods, through which whoever can write a link there has the kubelet show any file of the node"},
 	{"/var/log/containers", high, low, high, low, "the logs of all pods, through which whoever can write a link there has the kubelet show any file of the node"},
@@ -109,11 +113,17 @@ var places = [...]place{
 // sensitive says how much it matters that a pod has a clean path of the node,
 // and which place makes it so.
 func sensitive(p string, writable bool) (finding.Severity, *place) {
+	if !writable && isPublic(p) {
+		return low, &publicKey
+	}
 	near := &anywhere
 	exact := p == "/"
 	var worst *place
 	var severity finding.Severity
 	for i := range places {
+		if p != "/" && places[i].path[1] != p[1] { // neither above it nor below
+			continue
+		}
 		switch at := &places[i]; {
 		case at.path == p:
 			near, exact = at, true
@@ -134,10 +144,30 @@ func sensitive(p string, writable bool) (finding.Severity, *place) {
 			own = near.deepReadOnly
 		}
 	}
-	if worst == nil || own.Rank() <= severity.Rank() {
-		return own, near
+	if worst != nil && own.Rank() > severity.Rank() {
+		own, near = severity, worst
 	}
-	return severity, worst
+	if own != critical && (strings.HasPrefix(p, "/run") || strings.HasPrefix(p, "/var")) && holdsSocket(p) {
+		return critical, &runtimePlace
+	}
+	return own, near
+}
+
+// publicKey stands for files that anybody may read, wherever they are.
+var publicKey = place{path: "/", writable: critical, readOnly: low, deepWritable: critical, deepReadOnly: low, gives: "a certificate or a public key, which is no secret"}
+
+// isPublic reports whether a path is, by its name, that of a certificate or of
+// a public key.
+func isPublic(p string) bool { return strings.HasSuffix(p, ".crt") || strings.HasSuffix(p, ".pub") }
+
+// holdsSocket reports whether a container runtime's socket stands below a path.
+func holdsSocket(p string) bool {
+	for _, s := range sockets {
+		if below(s, p) {
+			return true
+		}
+	}
+	return false
 }
 
 func (at *place) severity(writable bool) finding.Severity {
