@@ -318,7 +318,11 @@ func (x *objects) end(checks, off []*check.Check) error {
 		}
 	}
 	for _, c := range off {
-		v := unread(c, fmt.Sprintf("off unless --%s is given: it reads what may be secret, or takes wide rights", c.OptIn))
+		why := "it reads what may be secret, or takes wide rights"
+		if c.OptIn == check.Registries {
+			why = "it goes by what is given there"
+		}
+		v := unread(c, fmt.Sprintf("off unless --%s is given: %s", c.OptIn, why))
 		if err := x.tell(c, theCluster(), &v); err != nil {
 			return err
 		}

@@ -37,6 +37,8 @@ type Writer interface {
 // Header is what is known before the first finding.
 type Header struct {
 	Rules []finding.Rule
+	// Off is how many of them are stated but not made.
+	Off int
 	// Version is that of Assay.
 	Version string
 }

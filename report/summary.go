@@ -211,7 +211,7 @@ func (t *table) writeFound(s *finding.Summary, gaps bool) {
 		}
 	}
 	if total == 0 {
-		t.writeBody(0, nothing(s, len(t.rules), gaps), t.colors.bold)
+		t.writeBody(0, nothing(s, t.made, gaps), t.colors.bold)
 		return
 	}
 	t.out.WriteString(t.colors.bold(count(total, "failure")+": ") + strings.Join(parts, ", ") + "\n")
@@ -220,7 +220,7 @@ func (t *table) writeFound(s *finding.Summary, gaps bool) {
 	})
 	checks = slices.DeleteFunc(checks, func(id string) bool { return s.Checks[id] == 0 })
 	// A check of which nothing is shown, because it is too slight, is only counted.
-	listed := slices.DeleteFunc(slices.Clone(checks), func(id string) bool { return len(t.shown) > 0 && !t.shown[id] })
+	listed := slices.DeleteFunc(slices.Clone(checks), func(id string) bool { return (t.o.MinSeverity != "" || len(t.shown) > 0) && !t.shown[id] })
 	listed = listed[:min(maxChecks, len(listed))]
 	width := 0
 	for _, id := range listed {
@@ -229,7 +229,7 @@ func (t *table) writeFound(s *finding.Summary, gaps bool) {
 	for _, id := range listed {
 		t.out.WriteString("  " + pad(escape(id), width+gap) + strconv.Itoa(s.Checks[id]) + "\n")
 	}
-	if more := len(checks) - len(listed); more > 0 {
+	if more := len(checks) - len(listed); more > 0 && len(listed) > 0 {
 		t.writeBody(2, "… and "+count(more, "more check"), t.colors.faint)
 	}
 	minor := t.writeMinor()

@@ -27,6 +27,7 @@ type table struct {
 	workload finding.Workload
 	pending  []*finding.Finding
 	rules    map[string]finding.Severity // by ID
+	made     int                         // how many of the rules were made
 	fails    int                         // failures shown
 	shown    map[string]bool             // checks with such failures
 	// minor counts, by severity, failures that are too slight to be shown.
@@ -50,7 +51,7 @@ func newTable(w io.Writer, o Options, wide bool) *table {
 }
 
 func (t *table) Begin(h Header) error {
-	t.rules = map[string]finding.Severity{}
+	t.rules, t.made = map[string]finding.Severity{}, len(h.Rules)-h.Off
 	for _, r := range h.Rules {
 		t.rules[r.ID] = r.Severity
 	}

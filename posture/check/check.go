@@ -43,7 +43,8 @@ type Check struct {
 	Kinds []schema.GroupKind
 	// KnowsGaps: the check itself says what it means that some could not be read.
 	KnowsGaps bool
-	// OptIn is the flag that permits the reading that the check needs, such as
+	// OptIn is the flag without which the check is not made: one that permits the
+	// reading that it needs, or that tells what it goes by, such as
 	// "read-secrets"; empty for one that is always made.
 	OptIn string
 	// ForFramework: the check answers a framework in its own terms, and is made only
@@ -60,6 +61,9 @@ type Filter struct{ Wants func(*View) bool }
 
 // Yield takes a verdict about an object. Verdicts are always whole there.
 type Yield func(*index.Object, Verdict)
+
+// Registries is the flag that tells from where images may come.
+const Registries = "registries"
 
 // The flags that permit what is off by default.
 const (

@@ -29,6 +29,7 @@ func imageRegistry() *check.Check {
 			References: references("image-registry-not-allowed", aboutImages+"#image-names"),
 		},
 		Fields: imageFields(),
+		OptIn:  check.Registries,
 		Judge:  judgeRegistry,
 	}
 }
