@@ -18,16 +18,27 @@ type Host struct {
 }
 
 // Hosts are those that an Ingress serves, in order. A rule without a host is
-// for any, and so is the default backend.
+// for any, and so is the default backend. Rules that do nothing but prove to an
+// authority whose the host is are not counted: that works without TLS only.
 func Hosts(i *networkingv1.Ingress) []Host {
 	var out []Host
 	for n := range i.Spec.Rules {
-		out = append(out, Host{Name: i.Spec.Rules[n].Host, Field: fmt.Sprintf("spec.rules[%d].host", n)})
+		if !challenge(&i.Spec.Rules[n]) {
+			out = append(out, Host{Name: i.Spec.Rules[n].Host, Field: fmt.Sprintf("spec.rules[%d].host", n)})
+		}
 	}
 	if i.Spec.DefaultBackend != nil {
 		out = append(out, Host{Field: "spec.defaultBackend", Default: true})
 	}
 	return out
+}
+
+// challenge reports whether a rule serves no paths but those that RFC 8555
+// gives to the proof by http.
+func challenge(r *networkingv1.IngressRule) bool {
+	return r.HTTP != nil && len(r.HTTP.Paths) > 0 && !slices.ContainsFunc(r.HTTP.Paths, func(p networkingv1.HTTPIngressPath) bool {
+		return !strings.HasPrefix(p.Path, "/.well-known/acme-challenge/")
+	})
 }
 
 // PlainHosts are the hosts that no entry of spec.tls covers: they are served
@@ -73,18 +84,26 @@ func WildcardHosts(i *networkingv1.Ingress) []Host {
 // AnnotationField is the path of an annotation.
 func AnnotationField(key string) string { return "metadata.annotations['" + key + "']" }
 
-// tlsAnnotations name a certificate for controllers that take it from there.
+// tlsAnnotations tell controllers about TLS that take it from there: by a
+// certificate of the cloud's, by passing the encrypted stream on to the pods, or
+// by sending everybody to https although the certificate is elsewhere.
 var tlsAnnotations = []string{
 	"alb.ingress.kubernetes.io/certificate-arn",
 	"networking.gke.io/managed-certificates",
 	"ingress.gcp.kubernetes.io/pre-shared-cert",
+	"appgw.ingress.kubernetes.io/appgw-ssl-certificate",
+	nginxPrefix + "ssl-passthrough",
+	nginxPrefix + "force-ssl-redirect",
+	"traefik.ingress.kubernetes.io/router.tls",
+	"haproxy.org/ssl-passthrough",
+	"haproxy-ingress.github.io/ssl-passthrough",
 }
 
-// CertificateAnnotation is an annotation that gives the load balancer of a
-// cloud provider its certificate; "" where there is none.
+// CertificateAnnotation is an annotation that tells a controller about TLS
+// beside spec.tls; "" where there is none.
 func CertificateAnnotation(i *networkingv1.Ingress) string {
 	for _, a := range tlsAnnotations {
-		if strings.TrimSpace(i.Annotations[a]) != "" {
+		if value := i.Annotations[a]; strings.TrimSpace(value) != "" && !is(value, "false") {
 			return a
 		}
 	}

@@ -86,11 +86,45 @@ func TestInternal(t *testing.T) {
 		`{metadata: {annotations: {service.beta.kubernetes.io/aws-load-balancer-internal: "true"}}}`:          true,
 		`{metadata: {annotations: {service.beta.kubernetes.io/aws-load-balancer-internal: "false"}}}`:         false,
 		`{metadata: {annotations: {service.beta.kubernetes.io/aws-load-balancer-scheme: internet-facing}}}`:   false,
+		`{metadata: {annotations: {service.beta.kubernetes.io/aws-load-balancer-internal: 0.0.0.0/0}}}`:       true,
+		`{metadata: {annotations: {service.beta.kubernetes.io/aws-load-balancer-internal: ""}}}`:              false,
+		`{metadata: {annotations: {service.kubernetes.io/qcloud-loadbalancer-internal-subnetid: subnet-a}}}`:  true,
 		`{metadata: {annotations: {networking.gke.io/load-balancer-type: Internal}}}`:                         true,
 		`{metadata: {annotations: {service.beta.kubernetes.io/azure-load-balancer-internal-subnet: "true"}}}`: false,
 	} {
 		if got := network.Internal(service(t, text)); (got != "") != want {
 			t.Errorf("%s: %q", text, got)
+		}
+	}
+}
+
+func TestOwnDefault(t *testing.T) {
+	for text, want := range map[string]string{
+		`{}`: "",
+		`{spec: {loadBalancerClass: example.com/lb}}`:                                              "spec.loadBalancerClass",
+		`{metadata: {annotations: {service.beta.kubernetes.io/aws-load-balancer-type: external}}}`: "metadata.annotations['service.beta.kubernetes.io/aws-load-balancer-type']",
+		`{metadata: {annotations: {service.beta.kubernetes.io/aws-load-balancer-type: nlb-ip}}}`:   "metadata.annotations['service.beta.kubernetes.io/aws-load-balancer-type']",
+		`{metadata: {annotations: {service.beta.kubernetes.io/aws-load-balancer-type: nlb}}}`:      "",
+	} {
+		if field, value := network.OwnDefault(service(t, text)); field != want || (value != "") != (want != "") {
+			t.Errorf("%s: %q is %q", text, field, value)
+		}
+	}
+	if a := network.External(service(t, `{metadata: {annotations: {service.beta.kubernetes.io/aws-load-balancer-scheme: internet-facing}}}`)); a == "" {
+		t.Error("it asks for the internet")
+	}
+	if a := network.External(service(t, `{metadata: {annotations: {service.beta.kubernetes.io/aws-load-balancer-scheme: internal}}}`)); a != "" {
+		t.Error(a)
+	}
+}
+
+func TestWebAlone(t *testing.T) {
+	for text, want := range map[string]bool{
+		`{}`: false, `{spec: {ports: [{port: 80}]}}`: true, `{spec: {ports: [{port: 443}, {port: 80}, {port: 443, protocol: UDP}]}}`: true,
+		`{spec: {ports: [{port: 443}, {port: 5432}]}}`: false, `{spec: {ports: [{port: 8080, targetPort: 80}]}}`: false,
+	} {
+		if got := network.WebAlone(service(t, text)); got != want {
+			t.Errorf("%s: %v", text, got)
 		}
 	}
 }
@@ -141,6 +175,8 @@ func TestHosts(t *testing.T) {
 		{"default backend beside a covered host", `{defaultBackend: {service: {name: s}}, rules: [{host: a.example.com}], tls: [{hosts: [a.example.com]}]}`, "spec.defaultBackend", ""},
 		{"default backend with TLS for any", `{defaultBackend: {service: {name: s}}, tls: [{}]}`, "", ""},
 		{"no TLS", `{rules: [{host: a.example.com}]}`, "spec.rules[0].host", ""},
+		{"a proof to an authority, and more", `{rules: [{host: a.example.com, http: {paths: [{path: /.well-known/acme-challenge/x}, {path: /}]}}]}`, "spec.rules[0].host", ""},
+		{"a proof to an authority alone", `{rules: [{host: a.example.com, http: {paths: [{path: /.well-known/acme-challenge/x}]}}]}`, "", ""},
 		{"TLS without any rule", `{tls: [{hosts: [a.example.com]}]}`, "", ""},
 	}
 	for _, tt := range tests {
@@ -215,7 +251,10 @@ func TestCertificateAndPlain(t *testing.T) {
 		`{alb.ingress.kubernetes.io/listen-ports: '[{"HTTPS": 443}]'}`:                                                {true, false},
 		`{alb.ingress.kubernetes.io/listen-ports: '[{"HTTP": 80}]'}`:                                                  {},
 		`{nginx.ingress.kubernetes.io/ssl-redirect: "false"}`:                                                         {false, true},
-		`{nginx.ingress.kubernetes.io/ssl-redirect: "false", nginx.ingress.kubernetes.io/force-ssl-redirect: "true"}`: {},
+		`{nginx.ingress.kubernetes.io/ssl-redirect: "false", nginx.ingress.kubernetes.io/force-ssl-redirect: "true"}`: {true, false},
+		`{nginx.ingress.kubernetes.io/ssl-passthrough: "true"}`:                                                       {true, false},
+		`{nginx.ingress.kubernetes.io/ssl-passthrough: "false"}`:                                                      {},
+		`{traefik.ingress.kubernetes.io/router.tls: "true"}`:                                                          {true, false},
 	} {
 		i.Annotations = nil
 		if err := yaml.Unmarshal([]byte(annotations), &i.Annotations); err != nil {

@@ -29,7 +29,7 @@ type Problem struct {
 	Message string
 }
 
-// Allowance is what a policy lets through whatever the port.
+// Allowance is what a policy lets through whatever the port (of TCP).
 type Allowance struct {
 	Reach Reach
 	// Fields are the paths of the peers, or of the rules without any, that give the reach.
@@ -48,8 +48,9 @@ type Policy struct {
 	// Allowed says what is let through wholly. It is empty for a direction that
 	// the policy is not about.
 	AllowedIngress, AllowedEgress Allowance
-	// Metadata are the paths of egress peers that let through to the address and
-	// port at which cloud providers serve the metadata of a machine.
+	// Metadata are the paths of egress peers, or of rules without any, that let
+	// through to the address and port at which cloud providers serve the metadata
+	// of a machine. Rules that let through everything are not among them.
 	Metadata []string
 	Problems []Problem
 }
@@ -140,10 +141,14 @@ type reading struct {
 }
 
 func (r *reading) rule(path, peersName string, peers []networkingv1.NetworkPolicyPeer, ports []networkingv1.NetworkPolicyPort) {
-	anyPort := len(ports) == 0
-	if len(peers) == 0 && anyPort { // "matches all sources", says the API
+	anyPort := everyPort(ports)
+	switch {
+	case len(peers) > 0:
+	case anyPort: // "matches all sources", says the API
 		r.reach |= Everything
 		r.fields = append(r.fields, path)
+	case holdMetadataPort(ports): // and no address is left out
+		r.metadata = append(r.metadata, path)
 	}
 	for i := range peers {
 		peer := &peers[i]
@@ -196,10 +201,26 @@ func (r *reading) block(b *networkingv1.IPBlock, path string, ports []networking
 	if reaches {
 		r.metadata = append(r.metadata, path)
 	}
-	if len(ports) == 0 && len(b.Except) == 0 {
+	if everyPort(ports) && len(b.Except) == 0 {
 		r.blocks = append(r.blocks, prefix)
 		r.blockFields = append(r.blockFields, path)
 	}
+}
+
+// everyPort reports whether ports leave out none of TCP's: there are none, or one
+// names no number, or a range is of all of them. What UDP and SCTP may do besides
+// is not asked: who has every port of TCP has what is worth having.
+func everyPort(ports []networkingv1.NetworkPolicyPort) bool {
+	const last = 65535
+	return len(ports) == 0 || slices.ContainsFunc(ports, func(p networkingv1.NetworkPolicyPort) bool {
+		switch {
+		case p.Protocol != nil && *p.Protocol != corev1.ProtocolTCP:
+			return false
+		case p.Port == nil:
+			return true
+		}
+		return p.Port.Type == intstr.Int && p.Port.IntVal == 1 && p.EndPort != nil && *p.EndPort == last
+	})
 }
 
 // metadataPort is where that address answers.

@@ -38,11 +38,14 @@ func FromAnywhere(ranges []string) (bool, error) {
 	return families(prefixes) != 0, nil
 }
 
+// anyValue: whatever the value is, but for none and "false".
+const anyValue = "*"
+
 // internalAnnotations are those by which cloud providers are asked for a load
 // balancer that is not on the internet (kubernetes.io/docs, "Internal load
-// balancer"), with the value that asks for it.
+// balancer"), with the value that asks for it. The first has had several.
 var internalAnnotations = [][2]string{
-	{"service.beta.kubernetes.io/aws-load-balancer-internal", "true"},
+	{"service.beta.kubernetes.io/aws-load-balancer-internal", anyValue},
 	{"service.beta.kubernetes.io/aws-load-balancer-scheme", "internal"},
 	{"service.beta.kubernetes.io/azure-load-balancer-internal", "true"},
 	{"networking.gke.io/load-balancer-type", "internal"},
@@ -51,17 +54,61 @@ var internalAnnotations = [][2]string{
 	{"service.kubernetes.io/ibm-load-balancer-cloud-provider-ip-type", "private"},
 	{"service.beta.kubernetes.io/alibaba-cloud-loadbalancer-address-type", "intranet"},
 	{"service.beta.kubernetes.io/oci-load-balancer-internal", "true"},
+	{"service.beta.kubernetes.io/cce-load-balancer-internal-vpc", "true"},
+	{"service.kubernetes.io/qcloud-loadbalancer-internal-subnetid", anyValue},
 }
 
 // Internal returns the annotation that asks for a load balancer that is not on
 // the internet; "" where there is none.
 func Internal(svc *corev1.Service) (annotation string) {
 	for _, a := range internalAnnotations {
-		if strings.EqualFold(strings.TrimSpace(svc.Annotations[a[0]]), a[1]) {
+		value := strings.TrimSpace(svc.Annotations[a[0]])
+		if strings.EqualFold(value, a[1]) || a[1] == anyValue && value != "" && !strings.EqualFold(value, "false") {
 			return a[0]
 		}
 	}
 	return ""
+}
+
+// What tells the AWS Load Balancer Controller about a Service.
+const (
+	awsType   = "service.beta.kubernetes.io/aws-load-balancer-type"
+	awsScheme = "service.beta.kubernetes.io/aws-load-balancer-scheme"
+)
+
+// External returns the annotation that asks for a load balancer on the
+// internet, of a controller whose own default is another; "" where there is none.
+func External(svc *corev1.Service) (annotation string) {
+	if is(svc.Annotations[awsScheme], "internet-facing") {
+		return awsScheme
+	}
+	return ""
+}
+
+// OwnDefault says by which field a load balancer is one that is made by other
+// rules than those of the cloud's usual ones: of a class, or by the AWS Load
+// Balancer Controller, which makes internal ones unless it is told otherwise.
+// Then nothing follows from what the Service leaves out.
+func OwnDefault(svc *corev1.Service) (field, value string) {
+	if c := svc.Spec.LoadBalancerClass; c != nil {
+		return "spec.loadBalancerClass", *c
+	}
+	switch a := svc.Annotations[awsType]; strings.TrimSpace(a) {
+	case "external", "nlb-ip":
+		return AnnotationField(awsType), a
+	}
+	return "", ""
+}
+
+// WebAlone reports whether a Service has no ports but those of the web (80 and
+// 443), which are what a load balancer is mostly for.
+func WebAlone(svc *corev1.Service) bool {
+	for i := range svc.Spec.Ports {
+		if p := svc.Spec.Ports[i].Port; p != 80 && p != 443 {
+			return false
+		}
+	}
+	return len(svc.Spec.Ports) > 0
 }
 
 // Addresses are those that the load balancer got, as its status tells.

@@ -33,6 +33,7 @@ func clusterRoleKind() schema.GroupKind    { return kindOf(rbac.ClusterRoleKind)
 func bindingKind() schema.GroupKind        { return kindOf(rbac.RoleBindingKind) }
 func clusterBindingKind() schema.GroupKind { return kindOf(rbac.ClusterRoleBindingKind) }
 func accountKind() schema.GroupKind        { return schema.GroupKind{Kind: "ServiceAccount"} }
+func podKind() schema.GroupKind            { return schema.GroupKind{Kind: "Pod"} }
 func namespaceKind() schema.GroupKind      { return schema.GroupKind{Kind: "Namespace"} }
 
 // kindOf is the kind of roles or bindings of a name.

@@ -104,6 +104,28 @@ func TestUnread(t *testing.T) {
 	})
 }
 
+// Where pods could not be read, one may run as any account: a way through them
+// is told, with what it depends on.
+func TestUnreadPods(t *testing.T) {
+	for _, unread := range []bool{false, true} {
+		x := index.New()
+		x.Live = true
+		bootstrap(x)
+		role := clusterRole("exec", rule("create", "", "pods/exec"))
+		add(x, &role, account("dark", "boss"), binding("boss", "cluster-admin", sa("dark", "boss")), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "dark"}}, &rbacv1.RoleBinding{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "dark", Name: "exec"}, RoleRef: rbacv1.RoleRef{Kind: "ClusterRole", Name: "exec"}, Subjects: []rbacv1.Subject{{Kind: "User", Name: "jo"}},
+		})
+		if unread {
+			x.Miss(index.Gap{Kind: schema.GroupKind{Kind: "Pod"}, Namespace: "dark", Reason: "pods may not be listed"})
+		}
+		survey(find(t, "rbac-pods-exec"), x, func(o *index.Object, v check.Verdict) {
+			if o.GetName() == "exec" && (v.Status != finding.Fail || strings.Contains(v.Message, "not all pods are known") != unread) {
+				t.Errorf("unread %v: %s: %s", unread, v.Status, v.Message)
+			}
+		})
+	}
+}
+
 // Where only some namespaces were asked for, nothing is said to be missing.
 func TestPartial(t *testing.T) {
 	x := index.New()
@@ -136,6 +158,46 @@ func TestAccountByUserName(t *testing.T) {
 			t.Errorf("%s: %s", v.Severity, v.Message)
 		}
 	})
+}
+
+// Whoever may reach the API server may read the ConfigMap cluster-info where
+// kubeadm made the cluster. More than that is not kubeadm's.
+func TestClusterInfo(t *testing.T) {
+	const namespace = "kube-public"
+	for name, tt := range map[string]struct {
+		rules []rbacv1.PolicyRule
+		in    string
+		want  finding.Severity
+	}{
+		"as kubeadm makes it": {[]rbacv1.PolicyRule{named(rule("get", "", "configmaps"), "cluster-info")}, namespace, finding.Low},
+		"to be changed":       {[]rbacv1.PolicyRule{named(rule("get,update", "", "configmaps"), "cluster-info")}, namespace, finding.Medium},
+		"another one too":     {[]rbacv1.PolicyRule{named(rule("get", "", "configmaps"), "cluster-info", "x")}, namespace, finding.Medium},
+		"all of them":         {[]rbacv1.PolicyRule{rule("get", "", "configmaps")}, namespace, finding.Medium},
+		"another rule too":    {[]rbacv1.PolicyRule{named(rule("get", "", "configmaps"), "cluster-info"), rule("get", "", "pods")}, namespace, finding.Medium},
+		"another namespace":   {[]rbacv1.PolicyRule{named(rule("get", "", "configmaps"), "cluster-info")}, "shop", finding.Medium},
+	} {
+		t.Run(name, func(t *testing.T) {
+			x := index.New()
+			x.Live = true
+			bootstrap(x)
+			meta := metav1.ObjectMeta{Namespace: tt.in, Name: "kubeadm:bootstrap-signer-clusterinfo"}
+			add(x, &rbacv1.Role{ObjectMeta: meta, Rules: tt.rules}, &rbacv1.RoleBinding{
+				ObjectMeta: meta, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: meta.Name}, Subjects: []rbacv1.Subject{{Kind: "User", Name: "system:anonymous"}},
+			})
+			for _, c := range access.All() {
+				survey(c, x, func(o *index.Object, v check.Verdict) {
+					if v.Status == finding.Fail && (c.ID != "rbac-anonymous-subject" || v.Severity != tt.want) {
+						t.Errorf("%s about %s: %s: %s", c.ID, o.Ref(), v.Severity, v.Message)
+					}
+				})
+			}
+		})
+	}
+}
+
+func named(r rbacv1.PolicyRule, names ...string) rbacv1.PolicyRule {
+	r.ResourceNames = names
+	return r
 }
 
 func TestEveryCheckHasItsFixtures(t *testing.T) {

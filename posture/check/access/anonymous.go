@@ -2,7 +2,10 @@ package access
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubeassay/assay/finding"
 	"github.com/kubeassay/assay/posture/check"
@@ -19,7 +22,7 @@ func anonymousSubject() *check.Check {
 			Description: "The user system:anonymous and the group system:unauthenticated are everybody who can reach the API server, without any credentials. The group system:authenticated is everybody with any account, " +
 				"which every pod has, and system:serviceaccounts every pod. What these have, an attacker has first.",
 			Check: "A binding fails that names system:anonymous, system:unauthenticated, system:authenticated, or the groups of all service accounts (in the cluster or a namespace), save for the API server's own bindings for its version and health. " +
-				"Without credentials: critical where the role allows something that is critical, or leads to cluster-admin; high for other dangerous rights; else medium. " +
+				"Without credentials: critical where the role allows something that is critical, or leads to cluster-admin; high for other dangerous rights; else medium, but low for reading the ConfigMap cluster-info alone, which kubeadm lets nodes read that join. " +
 				"For those with any account it is as grave as the gravest right, and low for what is harmless. What is dangerous in the role is also reported by itself.",
 			Fix: "Name those who need it:\n\n" +
 				"    apiVersion: rbac.authorization.k8s.io/v1\n    kind: RoleBinding\n    metadata:\n      name: cart\n      namespace: shop\n" +
@@ -74,6 +77,10 @@ func judgePublic(s *survey, b *bound) check.Verdict {
 	if lead != nil {
 		m.WriteString(" " + onward(lead, who.Subject))
 	}
+	if joining(b) {
+		severity = finding.Low
+		m.WriteString(" It is ranked low because kubeadm makes it, for nodes that join: the ConfigMap tells the API server's address and its certificate authority, which are no secrets.")
+	}
 	v := verdict(finding.Fail, severity, m.String(), basis(b, top, who)...)
 	last := len(v.Basis) - 1
 	v.Basis[0], v.Basis[last] = v.Basis[last], v.Basis[0] // the subject is what is wrong
@@ -107,6 +114,22 @@ func (s *survey) publicSeverity(b *bound, who *rbac.BoundSubject) (finding.Sever
 	return gravest(top, finding.High), lead
 }
 
+// joining reports whether a binding gives no more than what a node reads that is
+// to join: the ConfigMap cluster-info.
+func joining(b *bound) bool {
+	if b.Ref.Namespace != metav1.NamespacePublic || b.Rules() == 0 {
+		return false
+	}
+	for i := range b.Rules() {
+		r, _, _ := b.Rule(i)
+		one := slices.Equal(r.APIGroups, []string{""}) && slices.Equal(r.Resources, []string{"configmaps"}) && slices.Equal(r.ResourceNames, []string{"cluster-info"})
+		if !one || slices.ContainsFunc(r.Verbs, func(v string) bool { return v != "get" && v != "list" && v != "watch" }) {
+			return false
+		}
+	}
+	return true
+}
+
 // withoutCredentials reports whether a subject is everybody, with or without an account.
 func withoutCredentials(s rbac.Subject) bool {
 	return s.Public() && (s.Name == rbac.Anonymous || s.Name == rbac.Unauthenticated)
@@ -119,6 +142,10 @@ func whys(held []rbac.Held) []string {
 		return held[0].Why // what that includes is not worth saying
 	}
 	for _, h := range held {
+		if len(h.Names) > 0 {
+			all = append(all, fmt.Sprintf("%s (only for %s)", strings.Join(h.Why, "; "), firstFew(h.Names)))
+			continue
+		}
 		all = append(all, h.Why...)
 	}
 	if more := len(all) - mostNamed; more > 0 {

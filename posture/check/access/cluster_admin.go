@@ -22,7 +22,7 @@ func clusterAdmin() *check.Check {
 				"A program with such rights hands the cluster to whoever breaks into it.",
 			Check: "A ClusterRoleBinding fails whose role has a rule for every verb on every resource of every group, as cluster-admin has, or of the core group, which comes to the same: " +
 				"acting as a member of system:masters is among it. It is critical for service accounts that pods run as and for groups that are everybody, high for other service accounts, and medium for users " +
-				"and groups: somebody must administer the cluster, and it is to be looked at who. The group that kubeadm makes for that is low. The API server's own binding, to system:masters, passes.",
+				"and groups: somebody must administer the cluster, and it is to be looked at who. The group that kubeadm makes for that is low. The API server's own binding, to system:masters, passes, and so does that of Amazon EKS to its own addon manager.",
 			Fix: "Bind a role with the rights that are needed, in the namespace where they are needed:\n\n" +
 				"    apiVersion: rbac.authorization.k8s.io/v1\n    kind: RoleBinding\n    metadata:\n      name: cart\n      namespace: shop\n" +
 				"    roleRef:\n      apiGroup: rbac.authorization.k8s.io\n      kind: Role\n      name: cart\n" +
@@ -46,13 +46,16 @@ func judgeClusterAdmin(s *survey, b *bound) check.Verdict {
 	case len(b.judged) == 0 && len(b.Subjects) == 0:
 		return verdict(finding.Pass, finding.Critical, "It gives everything to nobody.", roleBasis(b))
 	case len(b.judged) == 0:
-		return verdict(finding.Pass, finding.Critical, "It gives everything to system:masters or to parts of Kubernetes itself, which have it anyway.", roleBasis(b))
+		return verdict(finding.Pass, finding.Critical, "It gives everything to system:masters, or to parts of Kubernetes itself or of the platform that runs it, which have it anyway.", roleBasis(b))
 	}
 	who := s.nearest(b, nil)
 	severity, note := finding.Medium, " Whoever gets hold of one of their credentials has the cluster."
 	switch s.classOf(who.Subject) {
 	case public:
-		severity, note = finding.Critical, " That is everybody."
+		severity, note = finding.Critical, " Every pod of theirs that has a token has this."
+		if withoutCredentials(who.Subject) || who.Subject == rbac.Group(rbac.Authenticated) {
+			note = " That is everybody."
+		}
 	case running:
 		severity, note = finding.Critical, s.asPod(who)
 	case account:

@@ -87,7 +87,7 @@ func judgeMissingAccount(s *survey, b *bound) check.Verdict {
 	switch {
 	case len(gone) > 0:
 		severity, note := finding.Low, ""
-		if held := b.Held(); len(held) > 0 {
+		if held := dangerous(b.Held()); len(held) > 0 {
 			severity, note = finding.Medium, ": "+strings.Join(whys(held), "; ")
 		}
 		return verdict(finding.Fail, severity, fmt.Sprintf(

@@ -51,7 +51,7 @@ func judgeDefaultAccount(_ *survey, b *bound) check.Verdict {
 	h := &rbac.Held{}
 	rule, _, _ := b.Rule(0)
 	what := "among it " + brief(rbac.Describe(rule))
-	if held := b.Held(); len(held) > 0 {
+	if held := dangerous(b.Held()); len(held) > 0 {
 		severity, h = finding.Medium, &held[0]
 		what = strings.Join(whys(held), "; ")
 	}

@@ -28,7 +28,7 @@ func (g *grant) check() *check.Check {
 			Check: g.checks + " " + g.severities() +
 				" The severity rises where the right leads on: to critical where it makes one cluster-admin in a single step, or where it leads to cluster-admin and pods run as the " +
 				"service account or everybody has it; to high for a service account that no pod runs as, and for a node; to medium for users and groups, or where the way depends on what is not known. " +
-				"What the API server gives its own parts passes. A binding that gives everything there is, is reported by " + clusterAdminID + " or " + namespaceAdminID + " alone.",
+				"What the API server gives its own parts, and Amazon EKS its own, passes. A binding that gives everything there is, is reported by " + clusterAdminID + " or " + namespaceAdminID + " alone.",
 			Fix: g.fix, References: references(g.id, g.page),
 		},
 		Fields: bindingFields(), Kinds: allKinds(), KnowsGaps: true,
@@ -60,6 +60,9 @@ func (g *grant) judge(s *survey, b *bound) check.Verdict {
 	switch {
 	case len(h.Names) > 0 && g.named == "" && lead == nil:
 		return verdict(finding.Pass, g.cluster, "Only of those that are named: "+firstFew(h.Names)+".", basis(b, h, nil)...)
+	case len(h.Names) > 0 && lead != nil && lead.Steps[0].If == notThere:
+		// The program itself makes that secret at once, and has no other way on.
+		return verdict(finding.Fail, finding.Low, g.message(s, b, h, lead, who), basis(b, h, who)...)
 	case len(h.Names) > 0:
 		severity = gravest(g.named, finding.Low)
 	case b.Ref.Namespace != "":
@@ -87,7 +90,7 @@ func (g *grant) plain(b *bound) (v check.Verdict, done bool) {
 	case len(b.Subjects) == 0:
 		return say(finding.NotApplicable, "It gives this to nobody.")
 	case len(b.judged) == 0:
-		return say(finding.Pass, "It gives this to parts of Kubernetes itself, as the API server makes it, or to system:masters, which has it anyway.")
+		return say(finding.Pass, "It gives this to parts of Kubernetes itself or of the platform that runs it, or to system:masters, which has it anyway.")
 	}
 	if id := b.reportedBy(); id != "" {
 		return say(finding.NotApplicable, "It gives this among everything else: "+id+" says so.")
@@ -99,9 +102,6 @@ func (g *grant) message(s *survey, b *bound, h *rbac.Held, l *rbac.Lead, who *rb
 	var m strings.Builder
 	rule, in, _ := b.Rule(h.Rule)
 	fmt.Fprintf(&m, "%s, %s %s", upper(where(b)), names(who, b.judged), strings.Join(whys([]rbac.Held{*h}), "; "))
-	if len(h.Names) > 0 {
-		fmt.Fprintf(&m, " (only for %s)", firstFew(h.Names))
-	}
 	fmt.Fprintf(&m, ": %s allows %s.", in, brief(rbac.Describe(rule)))
 	m.WriteString(s.asPod(who))
 	if s.graph.Absent(who.Subject) {

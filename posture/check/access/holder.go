@@ -74,8 +74,8 @@ func holdersOf(x *index.Index) *holders {
 func (h *holders) give(b *rbac.Binding) {
 	held := b.Held()
 	one := given{any: b.Rules() > 0, unknown: !b.Known && (b.Unread || !h.x.Live), severity: finding.Info, by: b.Ref, role: b.Role}
-	if len(held) > 0 {
-		one.severity, one.why = held[0].Severity, strings.Join(whys(held), "; ")
+	if grave := dangerous(held); len(grave) > 0 {
+		one.severity, one.why = grave[0].Severity, strings.Join(whys(grave), "; ")
 		if b.Ref.Namespace != "" && one.severity == finding.Critical {
 			one.severity = finding.High
 		}

@@ -3,6 +3,7 @@ package access
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	rbacv1 "k8s.io/api/rbac/v1"
 
@@ -42,7 +43,7 @@ func surveyOf(x *index.Index) *survey {
 	return index.Memo(x, surveyKey, func() *survey {
 		w := worldOf(x)
 		s := &survey{
-			world: w, x: x, graph: w.graph.WithPods(pods(x)), running: map[rbac.Subject]bool{}, has: map[rbac.Ref]int{},
+			world: w, x: x, graph: w.withPods(x), running: map[rbac.Subject]bool{}, has: map[rbac.Ref]int{},
 		}
 		for _, p := range pods(x) {
 			s.running[rbac.ServiceAccount(p.Namespace, p.ServiceAccount)] = true
@@ -63,7 +64,7 @@ func (s *survey) add(in *index.Object, b *rbac.Binding) {
 		s.has[b.Role]++
 	}
 	for _, subject := range b.Subjects {
-		if !subject.Default && subject.Subject != rbac.Group(rbac.Masters) && !component(b, subject.Subject) {
+		if !subject.Default && subject.Subject != rbac.Group(rbac.Masters) && !component(b, subject.Subject) && !s.platform(b, subject.Subject) {
 			one.judged = append(one.judged, subject)
 		}
 	}
@@ -83,21 +84,71 @@ func (s *survey) add(in *index.Object, b *rbac.Binding) {
 // roles that are made for such parts.
 func component(b *rbac.Binding, s rbac.Subject) bool {
 	const system = "system:"
-	if !b.RoleDefault() || len(b.Role.Name) < len(system) || b.Role.Name[:len(system)] != system || s.Public() {
+	if !b.RoleDefault() || !strings.HasPrefix(b.Role.Name, system) || s.Public() {
 		return false
 	}
 	if s.Kind == rbacv1.ServiceAccountKind {
 		return s.Namespace == "kube-system"
 	}
-	return len(s.Name) > len(system) && s.Name[:len(system)] == system
+	if b.Role.Name == "system:kubelet-api-admin" && s.Kind == rbacv1.UserKind {
+		// As this the API server talks to kubelets. Whoever makes the cluster chooses
+		// the name, but it mostly has this in it.
+		return strings.Contains(s.Name, "kube-apiserver")
+	}
+	return strings.HasPrefix(s.Name, system) && len(s.Name) > len(system)
+}
+
+// platform reports whether a subject is part of the platform that runs the
+// control plane, by a binding of its own. Amazon EKS makes all objects whose
+// name begins with eks, for users of such names
+// (docs.aws.amazon.com/eks/latest/userguide/default-roles-users.html). Elsewhere
+// such a name means nothing.
+func (s *survey) platform(b *rbac.Binding, subject rbac.Subject) bool {
+	const eks = "eks:"
+	return strings.Contains(s.x.Server, "-eks-") && strings.HasPrefix(b.Ref.Name, eks) &&
+		subject.Kind == rbacv1.UserKind && strings.HasPrefix(subject.Name, eks)
+}
+
+// dangerous are those of the rights that are not given away lightly: such as
+// are at least medium, and are over all objects, or critical all the same.
+func dangerous(all []rbac.Held) []rbac.Held {
+	return slices.DeleteFunc(slices.Clone(all), func(h rbac.Held) bool {
+		return !h.Severity.AtLeast(finding.Medium) || len(h.Names) > 0 && h.Severity != finding.Critical
+	})
 }
 
 // ways are the leads of a binding, found once.
 func (b *bound) ways() []rbac.Lead {
 	if !b.led {
 		b.leads, b.led = b.Leads(), true
+		for i := range b.leads {
+			if first := &b.leads[i].Steps[0]; first.If == "" && b.onlyOnceMade(first) {
+				first.If = notThere
+			}
+		}
 	}
 	return b.leads
+}
+
+// notThere is the condition of a way that begins with making a secret of a given
+// name. What is in one that is there can't be made a token any more.
+const notThere = "if a secret that it may read is not there (yet)"
+
+// onlyOnceMade reports whether a step makes a secret and reads it, and may read
+// only some by name, none of which it may delete.
+func (b *bound) onlyOnceMade(s *rbac.Step) bool {
+	if s.Technique != rbac.MakeTokenSecret {
+		return false
+	}
+	h := b.held(rbac.SecretAccess)
+	return h != nil && len(h.Names) > 0 && !slices.ContainsFunc(h.Names, func(name string) bool {
+		for i := range b.Rules() {
+			if r, _, _ := b.Rule(i); rbac.Allows(r, rbac.Request{Verb: "delete", Resource: "secrets", Name: name}) {
+				return true
+			}
+		}
+		return false
+	})
 }
 
 // held is what the binding gives of a kind of access; nil where that is nothing.

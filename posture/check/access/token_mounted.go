@@ -5,8 +5,7 @@ import (
 	"github.com/kubeassay/assay/posture/check"
 )
 
-// tokenMounted fails where a pod has a token that it has no use for, or one that
-// is dangerous.
+// tokenMounted fails where a pod has a token that it has no use for.
 //
 // Fields: automountServiceAccountToken of the pod and of its service account,
 // spec.serviceAccountName, projected tokens among the volumes, and all bindings
@@ -18,8 +17,8 @@ func tokenMounted() *check.Check {
 			Description: "The token in a pod is what an attacker inside it tries first: with it they are the service account. A program that never talks to the API server needs none. " +
 				"Also without any right of its own it opens what every account may see, and tells the API server's version and address.",
 			Check: "The token is mounted unless automountServiceAccountToken is false: the pod's own field decides, else the service account's, else it is mounted. Of a pod in a cluster it is seen in its volumes. " +
-				"It fails low where no binding gives the account, or a group that it is in, any right (what the API server gives to everybody does not count), and medium where one gives a right that is dangerous (high or critical by itself). " +
-				"With harmless rights it passes: the token has a use. In files the account may have rights in the cluster, or say that no token is mounted; then it may be so only. " +
+				"It fails where no binding gives the account, or a group that it is in, any right (what the API server gives to everybody does not count). " +
+				"With any right it passes: the token has a use, and what is dangerous about the right is reported at the binding that gives it. In files the account may have rights in the cluster, or say that no token is mounted; then it may be so only. " +
 				"A pod that mounts a token by a volume of its own, with automountServiceAccountToken false, passes.",
 			Fix: "Say that no token is wanted, in the pod or in its service account:\n\n" +
 				"    spec:\n      serviceAccountName: cart\n      automountServiceAccountToken: false\n",
@@ -142,13 +141,12 @@ func (h *holders) needed(a *holder, m mount) check.Verdict {
 	default:
 	}
 	switch {
-	case a.any && a.severity.Rank() <= finding.High.Rank():
-		v.Severity = finding.Medium
-		v.Message = has + ", and so has whoever breaks into it what " + a.by.String() + " gives the account: " + a.why + "."
+	case a.any && a.severity.AtLeast(finding.High):
+		v.Status, v.May = finding.Pass, false
+		v.Message = upper(who) + " has a right by " + a.by.String() + ", so that the token has a use. That the right is dangerous is said about the binding: " + a.why + "."
 	case a.any:
 		v.Status, v.May = finding.Pass, false
-		v.Message = who + " has a right by " + a.by.String() + ", so that the token has a use."
-		v.Message = upper(v.Message)
+		v.Message = upper(who) + " has a right by " + a.by.String() + ", so that the token has a use."
 	case h.unclear != "":
 		v.Status, v.May, v.Message = finding.NotReviewed, false, h.unclear
 	case a.given.unknown:

@@ -3,6 +3,7 @@ package access
 import (
 	"cmp"
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -17,7 +18,8 @@ import (
 
 // world is the graph of an index, and the objects that it was built from.
 type world struct {
-	graph *rbac.Graph
+	graph   *rbac.Graph
+	objects rbac.Objects
 	// broken are the objects of an old API version that can't be read as what
 	// they say they are.
 	broken      map[*index.Object]error
@@ -65,9 +67,27 @@ func worldOf(x *index.Index) *world {
 		for _, in := range x.Objects(namespaceKind()) {
 			o.Namespaces = append(o.Namespaces, rbac.Namespace{Name: in.GetName(), Labels: in.GetLabels()})
 		}
-		w.graph = rbac.New(o)
+		w.objects, w.graph = o, rbac.New(o)
 		return w
 	})
+}
+
+// withPods is the graph once all pods have been seen, and it is known which of
+// them could not be read.
+func (w *world) withPods(x *index.Index) *rbac.Graph {
+	g := w.graph
+	var unread []rbac.Gap
+	for _, gap := range x.Gaps() {
+		if gap.Kind == podKind() {
+			unread = append(unread, rbac.Gap{Kind: rbac.PodKind, Namespace: gap.Namespace})
+		}
+	}
+	if len(unread) > 0 {
+		o := w.objects
+		o.Gaps = slices.Concat(o.Gaps, unread)
+		g = rbac.New(o)
+	}
+	return g.WithPods(pods(x))
 }
 
 // execByGet reports whether the server is one that lets the verb get run

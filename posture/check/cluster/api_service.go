@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"fmt"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -31,12 +32,13 @@ func apiServiceTLS() *check.Check {
 			Severity: finding.Medium,
 			Description: "The API server passes requests for this API on without looking who answers (insecureSkipTLSVerify). Whoever gets between the two, or takes over the Service, " +
 				"reads those requests and answers them as they like: with made-up metrics, or with objects that programs act on.",
-			Check: "Fails where insecureSkipTLSVerify is true on an APIService that names a Service. An APIService of the API server itself is not applicable.",
+			Check: "Fails where insecureSkipTLSVerify is true on an APIService that names a Service; low for the groups of metrics (metrics.k8s.io, custom.metrics.k8s.io, external.metrics.k8s.io), in which nothing but numbers is read. " +
+				"An APIService of the API server itself is not applicable.",
 			Fix: "Give the authority that signed the certificate of the aggregated server, instead of skipping the look:\n\n" +
 				"    apiVersion: apiregistration.k8s.io/v1\n    kind: APIService\n    metadata:\n      name: v1beta1.metrics.k8s.io\n    spec:\n      insecureSkipTLSVerify: false\n      caBundle: <authority in base64>\n",
 			References: references(id, aggregationPage),
 		},
-		Fields: []string{"spec.insecureSkipTLSVerify", "spec.service.name"},
+		Fields: []string{"spec.insecureSkipTLSVerify", "spec.service.name", "spec.group"},
 		Kinds:  []schema.GroupKind{apiServiceKind},
 		JudgeObject: func(o *index.Object, _ *index.Index) check.Verdict {
 			service, ok := aggregated(o)
@@ -47,6 +49,10 @@ func apiServiceTLS() *check.Check {
 			value := check.Unset
 			if set {
 				value = fmt.Sprint(skip)
+			}
+			if group := word(o, "spec", "group"); skip && (group == "metrics.k8s.io" || strings.HasSuffix(group, ".metrics.k8s.io")) {
+				return say(finding.Fail, finding.Low, "The API server does not look who answers as "+service+". It is ranked low because what is served there are numbers: "+
+					"whoever answers in its place can mislead people, and what scales programs, but learns no secret.", declared("spec.insecureSkipTLSVerify", value))
 			}
 			if skip {
 				return say(finding.Fail, finding.Medium, "The API server does not look who answers as "+service+".", declared("spec.insecureSkipTLSVerify", value))

@@ -79,6 +79,7 @@ func systemNamespace() *check.Check {
 func surveyUse(n *index.Namespace, yield check.Yield, severity finding.Severity, what string) {
 	o, _ := n.Object()
 	pods := n.Pods()
+	reason, missing := n.Missing(podKind, n.Name)
 	switch {
 	case len(pods) > 0:
 		var names []string
@@ -94,6 +95,8 @@ func surveyUse(n *index.Namespace, yield check.Yield, severity finding.Severity,
 			}
 		}
 		yield(o, say(finding.Fail, severity, fmt.Sprintf("These run in %s: %s.", what, listed(names)), basis...))
+	case missing:
+		yield(o, say(finding.NotReviewed, severity, fmt.Sprintf("Nothing that was read runs in %s, but not all pods could be read. %s", what, check.Sentence(reason)), declared("metadata.name", n.Name)))
 	case n.Live && !n.Partial:
 		yield(o, say(finding.Pass, severity, fmt.Sprintf("Nothing runs in %s.", what), declared("metadata.name", n.Name)))
 	default:

@@ -14,6 +14,7 @@ import (
 
 // The kinds that these checks look at.
 var (
+	podKind       = schema.GroupKind{Kind: "Pod"}
 	namespaceKind = schema.GroupKind{Kind: "Namespace"}
 	quotaKind     = schema.GroupKind{Kind: "ResourceQuota"}
 	limitsKind    = schema.GroupKind{Kind: "LimitRange"}
@@ -52,7 +53,8 @@ func aside(n *index.Namespace, o *index.Object) (verdict check.Verdict, ok bool)
 		return not("The namespace is being deleted, and takes nothing new.")
 	}
 	if n.Name == metav1.NamespaceDefault && len(n.Pods()) == 0 && n.Live {
-		if n.Partial {
+		_, missing := n.Missing(podKind, n.Name)
+		if n.Partial || missing {
 			return say(finding.NotReviewed, finding.Info, "Nothing that was read runs in the default namespace, but not everything was read.", declared("metadata.name", n.Name)), true
 		}
 		return not("Nothing runs in the default namespace.")

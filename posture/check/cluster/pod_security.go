@@ -34,7 +34,7 @@ func podSecurityAdmission() *check.Check {
 			Description: "The namespace lets in every pod, also privileged ones and those that mount the node's files. " +
 				"Whoever may create pods in it can take over the nodes that they run on, and from there the cluster.",
 			Check: "The label pod-security.kubernetes.io/enforce of the namespace is read as the API server reads it. Baseline and restricted pass; " +
-				"privileged, and no label, fail. A value that can't be read passes, because the API server then enforces restricted; another check tells of it. " +
+				"privileged, and no label, fail (privileged is low for calico-system and kube-flannel, whose network plugins can't do without). A value that can't be read passes, because the API server then enforces restricted; another check tells of it. " +
 				"A default in the API server's own configuration, and policies of other programs (webhooks, ValidatingAdmissionPolicies), are not looked at: the API does not show what they let in. " +
 				"Kubernetes' own namespaces are not applicable.",
 			Fix:        podSecurityFix,
@@ -44,6 +44,12 @@ func podSecurityAdmission() *check.Check {
 		Kinds:       []schema.GroupKind{namespaceKind},
 		JudgeObject: judgeEnforced,
 	}
+}
+
+// ofNetworkPlugin reports whether a namespace is one that a network plugin's own
+// manifests make, with that label.
+func ofNetworkPlugin(namespace string) bool {
+	return namespace == "calico-system" || namespace == "kube-flannel"
 }
 
 func judgeEnforced(o *index.Object, _ *index.Index) check.Verdict {
@@ -60,6 +66,9 @@ func judgeEnforced(o *index.Object, _ *index.Index) check.Verdict {
 			"(A default in the API server's own configuration would count; the API does not show it.) assay psa -n "+o.GetName()+" tells which level would break nothing today.", basis)
 	case slices.ContainsFunc(problems, func(p pss.Problem) bool { return p.Label == api.EnforceLevelLabel }):
 		return say(finding.Pass, finding.Medium, fmt.Sprintf("The level %q can't be read, so the API server enforces restricted.", value), basis)
+	case policy.Enforce.Level == api.LevelPrivileged && ofNetworkPlugin(o.GetName()):
+		return say(finding.Fail, finding.Low, "Every pod may be created here, also a privileged one: the label says so. "+
+			"It is ranked low because the network plugin that this namespace is made for needs that; see that few people may create pods in it.", basis)
 	case policy.Enforce.Level == api.LevelPrivileged:
 		return say(finding.Fail, finding.Medium, "Every pod may be created here, also a privileged one: the label says so. assay psa -n "+o.GetName()+" tells which level would break nothing today.", basis)
 	case policy.Enforce.Level == api.LevelBaseline:

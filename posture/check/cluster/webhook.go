@@ -99,6 +99,18 @@ type request struct {
 	group, resource, subresource string
 }
 
+// ofCluster reports whether what a request is about is in no namespace, of the
+// resources that checks ask about.
+func (r *request) ofCluster() bool {
+	switch r.group {
+	case "":
+		return r.resource == "namespaces" || r.resource == "nodes" || r.resource == "persistentvolumes"
+	case "rbac.authorization.k8s.io":
+		return strings.HasPrefix(r.resource, "cluster")
+	}
+	return r.group != "apps" && r.group != "batch" && r.group != "networking.k8s.io"
+}
+
 // asked reports whether one of the webhook's rules chooses a request.
 func (h *hook) asked(r *request) bool {
 	return slices.ContainsFunc(h.rules, func(rule admissionv1.RuleWithOperations) bool { return chooses(&rule, r) })
@@ -110,6 +122,9 @@ func chooses(rule *admissionv1.RuleWithOperations, r *request) bool {
 		return false
 	}
 	if !slices.Contains(rule.APIGroups, r.group) && !slices.Contains(rule.APIGroups, "*") {
+		return false
+	}
+	if rule.Scope != nil && *rule.Scope != admissionv1.AllScopes && (*rule.Scope == admissionv1.ClusterScope) != r.ofCluster() {
 		return false
 	}
 	return slices.ContainsFunc(rule.Resources, func(name string) bool {

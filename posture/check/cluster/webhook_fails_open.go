@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"strings"
 	"sync"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
@@ -24,7 +25,8 @@ func webhookFailsOpen() *check.Check {
 				"Whoever can make it slow or take it down for a moment (by using up its memory, or its node) gets past it.",
 			Check: "Looks at webhooks that are asked when something is created or changed that bears on security: pods and what makes them, ways into pods, Secrets, " +
 				"service accounts, roles and bindings, network policies, namespaces, nodes, persistent volumes, custom resource definitions, and admission itself. " +
-				"failurePolicy Ignore fails: medium for a validating webhook, low for a mutating one. Fail, and none (which means Fail), pass. Others are not applicable. Selectors and match conditions are not weighed.",
+				"failurePolicy Ignore fails: medium for a validating webhook, low for a mutating one, and for those that Amazon EKS, AKS and GKE bring along, whose settings are the platform's. " +
+				"Fail, and none (which means Fail), pass. Others are not applicable. Selectors and match conditions are not weighed.",
 			Fix: "Refuse what could not be judged. Run the webhook in several copies, and leave its own namespace out, so that it can always start:\n\n" +
 				"    apiVersion: admissionregistration.k8s.io/v1\n    kind: ValidatingWebhookConfiguration\n    metadata:\n      name: policy\n    webhooks:\n" +
 				"    - name: pods.policy.example\n      failurePolicy: Fail\n      namespaceSelector:\n        matchExpressions:\n" +
@@ -34,12 +36,20 @@ func webhookFailsOpen() *check.Check {
 		Fields: []string{"webhooks[*].failurePolicy", "webhooks[*].rules"},
 		Kinds:  webhookKinds(),
 		JudgeObject: func(o *index.Object, _ *index.Index) check.Verdict {
-			return eachHook(o, finding.Medium, func(h *hook) remark { return judgeFailsOpen(h, guarded()) })
+			return eachHook(o, finding.Medium, func(h *hook) remark { return judgeFailsOpen(o.GetName(), h, guarded()) })
 		},
 	}
 }
 
-func judgeFailsOpen(h *hook, guarded []request) remark {
+// ofPlatform reports whether a webhook is one that a platform brings along: of
+// Amazon EKS (amazon-vpc-resource-controller-k8s), GKE, or AKS. Who can make a
+// webhook of such a name gains no more by it than a lower rank of this finding.
+func ofPlatform(configuration, webhook string) bool {
+	return strings.HasSuffix(webhook, ".vpc.k8s.aws") || strings.HasSuffix(webhook, ".common-webhooks.networking.gke.io") ||
+		configuration == "aks-node-validating-webhook"
+}
+
+func judgeFailsOpen(configuration string, h *hook, guarded []request) remark {
 	what := ""
 	for i := range guarded {
 		if h.asked(&guarded[i]) {
@@ -55,6 +65,8 @@ func judgeFailsOpen(h *hook, guarded []request) remark {
 		return remark{finding.NotApplicable, finding.Medium, "it is not asked about anything that bears on security", nil}
 	case !h.open():
 		return remark{finding.Pass, finding.Medium, "while it does not answer, what it would be asked about is refused", []finding.Basis{h.failure()}}
+	case ofPlatform(configuration, h.name):
+		return remark{finding.Fail, finding.Low, "failurePolicy is Ignore. While it does not answer, " + what + " (and perhaps more) go on without it. It is ranked low because the platform that the cluster runs on brings it along, and sets it so", []finding.Basis{h.failure()}}
 	case h.mutating:
 		return remark{finding.Fail, finding.Low, "failurePolicy is Ignore. While it does not answer, " + what + " (and perhaps more) are taken without the change that it would make", []finding.Basis{h.failure()}}
 	}

@@ -13,7 +13,13 @@ func TestChooses(t *testing.T) {
 			Rule:       admissionv1.Rule{APIGroups: []string{group}, APIVersions: []string{"v1"}, Resources: resources},
 		}
 	}
+	scoped := func(scope admissionv1.ScopeType, rule *admissionv1.RuleWithOperations) *admissionv1.RuleWithOperations {
+		rule.Scope = &scope
+		return rule
+	}
 	newPod := &request{"CREATE", "", "pods", ""}
+	newNamespace := &request{"CREATE", "", "namespaces", ""}
+	newBinding := &request{"CREATE", "rbac.authorization.k8s.io", "clusterrolebindings", ""}
 	exec := &request{"CONNECT", "", "pods", "exec"}
 	for _, x := range []struct {
 		name string
@@ -38,6 +44,13 @@ func TestChooses(t *testing.T) {
 		{"one subresource", rule("CONNECT", "", "pods/exec"), exec, true},
 		{"another subresource", rule("CONNECT", "", "pods/attach"), exec, false},
 		{"the resource is not its subresource", rule("CONNECT", "", "pods"), exec, false},
+		{"every scope", scoped("*", rule("CREATE", "", "*")), newPod, true},
+		{"what is in namespaces", scoped("Namespaced", rule("CREATE", "", "*")), newPod, true},
+		{"what is in none", scoped("Cluster", rule("*", "*", "*/*")), newPod, false},
+		{"a namespace is in none", scoped("Namespaced", rule("CREATE", "", "*")), newNamespace, false},
+		{"a namespace is the cluster's", scoped("Cluster", rule("CREATE", "", "*")), newNamespace, true},
+		{"a binding of the cluster", scoped("Cluster", rule("CREATE", "*", "*")), newBinding, true},
+		{"no binding of the cluster", scoped("Namespaced", rule("CREATE", "*", "*")), newBinding, false},
 		{"a subresource is not the resource", rule("CREATE", "", "pods/exec"), newPod, false},
 	} {
 		t.Run(x.name, func(t *testing.T) {

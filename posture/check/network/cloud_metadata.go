@@ -24,9 +24,9 @@ func cloudMetadata() *check.Check {
 			Description: "The policy holds back what its pods send, but one of the address ranges that it lets through holds " + graph.MetadataAddress + ". " +
 				"There the large cloud providers answer questions of their machines, and often give out the machine's own credentials to whoever asks. " +
 				"A pod that is taken over can then act as its node.",
-			Check: "Fails where a rule for egress has an ipBlock that contains " + graph.MetadataAddress + ", no exception that does, and no ports or TCP port 80 among them. " +
+			Check: "Fails where a rule for egress has an ipBlock that contains " + graph.MetadataAddress + ", no exception that does, and no ports or TCP port 80 among them; or where it names port 80 and nobody to whom. " +
 				"Where rules can't be read, which is network-policy-allows-all's to tell, it is not-reviewed. Passes for all other policies that have egress among their types, and is not applicable to those that have not. " +
-				"Rules without any peer are network-policy-allows-all's, pods without such a policy pod-egress-not-isolated's. Whether the cluster runs in a cloud, and whether the service wants more than a plain request, is not known here.",
+				"Rules without any peer and port are network-policy-allows-all's, pods without such a policy pod-egress-not-isolated's. Whether the cluster runs in a cloud, and whether the service wants more than a plain request, is not known here.",
 			Fix: "Leave the link-local addresses out:\n\n" +
 				"    apiVersion: networking.k8s.io/v1\n    kind: NetworkPolicy\n    metadata:\n      name: internet\n      namespace: shop\n    spec:\n" +
 				"      podSelector: {}\n      policyTypes: [Egress]\n      egress:\n      - to:\n        - ipBlock:\n            cidr: 0.0.0.0/0\n            except:\n            - 169.254.0.0/16\n",
@@ -51,11 +51,15 @@ func judgeMetadata(o *index.Object, _ *index.Index) check.Verdict {
 	case len(read.ProblemsBelow("spec.egress")) > 0:
 		return say(finding.NotReviewed, finding.Medium, "The policy has rules that can't be read, which network-policy-allows-all tells of.", name)
 	case len(read.Metadata) == 0:
-		return say(finding.Pass, finding.Medium, "No address range of the policy holds "+graph.MetadataAddress+" with port 80.", name)
+		return say(finding.Pass, finding.Medium, "No rule of the policy singles out a way to "+graph.MetadataAddress+", port 80.", name)
 	}
 	var basis []finding.Basis
 	for _, f := range read.Metadata {
 		basis = append(basis, ruleBasis(p, f))
 	}
-	return say(finding.Fail, finding.Medium, fmt.Sprintf("Lets pods reach %s, where clouds give out the node's credentials: it is in %s, and no exception leaves it out.", graph.MetadataAddress, basis[0].Value), basis...)
+	where := "it is in " + basis[0].Value + ", and no exception leaves it out"
+	if basis[0].Value == check.Unset {
+		where = "port 80 is open to every address"
+	}
+	return say(finding.Fail, finding.Medium, fmt.Sprintf("Lets pods reach %s, where clouds give out the node's credentials: %s.", graph.MetadataAddress, where), basis...)
 }

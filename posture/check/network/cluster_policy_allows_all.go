@@ -19,7 +19,7 @@ func clusterPolicyAllowsAll() *check.Check {
 		Rule: finding.Rule{
 			ID:       id,
 			Title:    "Policy of the whole cluster that lets everything through",
-			Severity: finding.High,
+			Severity: finding.Medium,
 			Description: "A ClusterNetworkPolicy of the tier Admin, or an AdminNetworkPolicy, accepts traffic of every pod before any NetworkPolicy is asked. " +
 				"NetworkPolicies that deny by default have no effect for the pods that it selects.",
 			Check: "Goes through the rules in order. Fails where one accepts traffic with all namespaces, or with all addresses, whatever the port, that no rule before it denies or passes on. " +
@@ -39,18 +39,18 @@ func clusterPolicyAllowsAll() *check.Check {
 func judgeClusterPolicy(o *index.Object, _ *index.Index) check.Verdict {
 	u, ok := o.Object.(*unstructured.Unstructured)
 	if !ok {
-		return say(finding.NotApplicable, finding.High, "Not a policy that can be read.")
+		return say(finding.NotApplicable, finding.Medium, "Not a policy that can be read.")
 	}
 	p, ok := graph.ReadClusterPolicy(u)
 	if !ok {
-		return say(finding.NotApplicable, finding.High, "Not a policy that can be read.")
+		return say(finding.NotApplicable, finding.Medium, "Not a policy that can be read.")
 	}
 	name := declared("metadata.name", u.GetName())
 	if len(p.Problems) > 0 {
-		return broken(finding.High, p.Problems, "What the policy does to traffic is not known.", name)
+		return broken(finding.Medium, p.Problems, "What the policy does to traffic is not known.", name)
 	}
 	if !p.BeforePolicies {
-		return say(finding.Pass, finding.High, "The policy comes after all NetworkPolicies, and can't overrule one.", name)
+		return say(finding.Pass, finding.Medium, "The policy comes after all NetworkPolicies, and can't overrule one.", name)
 	}
 	var said []string
 	var basis []finding.Basis
@@ -71,7 +71,7 @@ func judgeClusterPolicy(o *index.Object, _ *index.Index) check.Verdict {
 		}
 	}
 	if len(said) == 0 {
-		return say(finding.Pass, finding.High, "No rule accepts traffic of everybody on every port.", name)
+		return say(finding.Pass, finding.Medium, "No rule accepts traffic of everybody on every port.", name)
 	}
-	return say(finding.Fail, finding.High, strings.Join(said, " "), basis...)
+	return say(finding.Fail, finding.Medium, strings.Join(said, " "), basis...)
 }

@@ -2,6 +2,7 @@ package network
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -134,8 +135,9 @@ func gatewayWithoutTLS() *check.Check {
 			Severity:    finding.Medium,
 			Description: "A listener of the Gateway takes unencrypted requests and hands them to programs. Whoever sits on the way between the client and the cluster reads along: passwords, cookies, everything; and can change what comes back.",
 			Check: "Fails for listeners of the protocol HTTP, but for those to which only HTTPRoutes attach that do nothing but send the client to https. Where no route is known to attach, it is low. " +
-				"Fails for HTTPS and TLS without a certificate or options (tls.mode Passthrough needs none). TCP listeners are low, since the program behind may encrypt by itself; UDP and other protocols are not judged. " +
-				"Only HTTPRoutes are read.",
+				"TCP listeners are low, since the program behind may encrypt by itself; UDP and other protocols are not judged. " +
+				"HTTPS and TLS pass with a certificate, options, or tls.mode Passthrough; without any of these they are not-reviewed: some implementations take the certificate from elsewhere, with others the listener serves nothing. " +
+				"Only HTTPRoutes are read. Where only a part of the cluster was asked for, an HTTP listener that passes is not-reviewed.",
 			Fix: "Serve HTTPS, and let the HTTP listener redirect alone:\n\n" +
 				"    apiVersion: gateway.networking.k8s.io/v1\n    kind: HTTPRoute\n    metadata:\n      name: to-https\n      namespace: gateways\n    spec:\n      parentRefs:\n      - name: public\n        sectionName: http\n      rules:\n      - filters:\n        - type: RequestRedirect\n          requestRedirect:\n            scheme: https\n            statusCode: 301\n",
 			References: references(id, "https://gateway-api.sigs.k8s.io/guides/tls/"),
@@ -152,8 +154,12 @@ func surveyGateways(x *index.Index, yield check.Yield) {
 		g, v := readGateway(o, finding.Medium)
 		if v == nil {
 			said := judgeListeners(g, all.of(g.Namespace, g.Name))
-			if v = &said; v.Status == finding.Pass && len(all.errs) > 0 {
+			switch v = &said; {
+			case v.Status != finding.Pass:
+			case len(all.errs) > 0:
 				v.Status, v.Message = finding.NotReviewed, "Nothing that was read serves what is not encrypted, but there are HTTPRoutes that can't be read."
+			case x.Partial && slices.ContainsFunc(g.Listeners, plain):
+				v.Status, v.Message = finding.NotReviewed, "Nothing that was read serves what is not encrypted, but routes in other namespaces were not asked for."
 			}
 		}
 		yield(o, *v)
@@ -163,9 +169,12 @@ func surveyGateways(x *index.Index, yield check.Yield) {
 func judgeListeners(g *graph.Gateway, routes []*graph.Route) check.Verdict {
 	severity := finding.Low
 	var said []string
-	var basis []finding.Basis
+	var basis, bare []finding.Basis
 	for i := range g.Listeners {
 		l := &g.Listeners[i]
+		if encrypts(l) && !l.TLS.Certified() {
+			bare = append(bare, declared(l.Field+".tls.certificateRefs", check.Unset))
+		}
 		grave, what := judgeListener(g, l, routes)
 		if what == "" {
 			continue
@@ -175,6 +184,9 @@ func judgeListeners(g *graph.Gateway, routes []*graph.Route) check.Verdict {
 		}
 		said = append(said, fmt.Sprintf("Listener %s (port %d) %s.", l.Name, l.Port, what))
 		basis = append(basis, declared(l.Field+".protocol", l.Protocol))
+	}
+	if len(said) == 0 && len(bare) > 0 {
+		return say(finding.NotReviewed, finding.Medium, "A listener is meant for TLS and names no certificate. Where its implementation takes one from is not known; without any it serves nothing.", bare...)
 	}
 	if len(said) == 0 {
 		return say(finding.Pass, finding.Medium, "No listener serves what is not encrypted.", declared(g.Listeners[0].Field+".protocol", check.OrUnset(g.Listeners[0].Protocol)))
@@ -201,12 +213,14 @@ func judgeListener(g *graph.Gateway, l *graph.Listener, routes []*graph.Route) (
 		case !redirects:
 			return finding.Medium, "hands on unencrypted requests"
 		}
-	case "HTTPS", "TLS":
-		if !l.TLS.Certified() {
-			return finding.Medium, "is meant for TLS, but has no certificate"
-		}
 	case "TCP":
 		return finding.Low, "takes any TCP connection, and knows of no TLS"
 	}
 	return finding.Info, ""
+}
+
+func plain(l graph.Listener) bool { return strings.EqualFold(l.Protocol, "HTTP") }
+
+func encrypts(l *graph.Listener) bool {
+	return strings.EqualFold(l.Protocol, "HTTPS") || strings.EqualFold(l.Protocol, "TLS")
 }

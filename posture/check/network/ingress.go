@@ -1,6 +1,7 @@
 package network
 
 import (
+	"slices"
 	"strings"
 
 	networkingv1 "k8s.io/api/networking/v1"
@@ -36,22 +37,22 @@ func ingressWithoutTLS() *check.Check {
 		Description: "The Ingress serves a host for which it has no certificate. Whoever sits on the way between the client and the cluster reads along: passwords, cookies, everything; " +
 			"and can change what comes back.",
 		Check: "Every host of spec.rules, and the default backend, is looked for in spec.tls: by its name, or by a wildcard for its first label. An entry of spec.tls without hosts is for all of them; " +
-			"a rule without a host, and the default backend, need such an entry. Fails where one is not covered. Where annotations of the load balancers of AWS or Google name a certificate, it is not-reviewed. " +
+			"a rule without a host, and the default backend, need such an entry. Fails where one is not covered. Where an annotation tells the controller about TLS (a certificate of AWS, Google or Azure, " +
+			"TLS that is passed on to the pods, or that everybody is sent to https), it is not-reviewed. Rules for /.well-known/acme-challenge/ alone are not counted: the authority that asks there comes without TLS. " +
 			"A proxy in front that has the certificate can't be seen.",
 		Fix: "Give every host a certificate:\n\n" +
 			"    apiVersion: networking.k8s.io/v1\n    kind: Ingress\n    metadata:\n      name: shop\n      namespace: shop\n    spec:\n      tls:\n      - hosts:\n        - shop.example.com\n        secretName: shop-tls\n" +
 			"      rules:\n      - host: shop.example.com\n        http:\n          paths:\n          - path: /\n            pathType: Prefix\n            backend:\n              service:\n                name: web\n                port:\n                  number: 80\n",
 		References: references(id, "https://kubernetes.io/docs/concepts/services-networking/ingress/#tls"),
 	}, []string{
-		"spec.rules[*].host", "spec.defaultBackend", "spec.tls[*].hosts", "metadata.annotations['alb.ingress.kubernetes.io/certificate-arn']", "metadata.annotations['alb.ingress.kubernetes.io/listen-ports']",
-		"metadata.annotations['networking.gke.io/managed-certificates']", "metadata.annotations['ingress.gcp.kubernetes.io/pre-shared-cert']",
+		"spec.rules[*].host", "spec.rules[*].http.paths[*].path", "spec.defaultBackend", "spec.tls[*].hosts", "metadata.annotations",
 	}, judgeTLS)
 }
 
 func judgeTLS(i *networkingv1.Ingress) check.Verdict {
 	const severity = finding.Medium
 	if len(graph.Hosts(i)) == 0 {
-		return say(finding.NotApplicable, severity, "The Ingress serves no host.")
+		return say(finding.NotApplicable, severity, servesNothing(i))
 	}
 	plain := graph.PlainHosts(i)
 	if len(plain) == 0 {
@@ -59,7 +60,7 @@ func judgeTLS(i *networkingv1.Ingress) check.Verdict {
 	}
 	if a := graph.CertificateAnnotation(i); a != "" {
 		basis := append([]finding.Basis{declared(graph.AnnotationField(a), i.Annotations[a])}, hostBasis(i, plain)...)
-		return say(finding.NotReviewed, severity, "An annotation tells the load balancer of a cloud provider about TLS; which hosts have it is not in the Ingress.", basis...)
+		return say(finding.NotReviewed, severity, "An annotation tells the controller about TLS; which hosts have it is not in the Ingress.", basis...)
 	}
 	basis := hostBasis(i, plain)
 	if len(i.Spec.TLS) == 0 {
@@ -67,6 +68,14 @@ func judgeTLS(i *networkingv1.Ingress) check.Verdict {
 		return say(finding.Fail, severity, "The Ingress has no TLS at all, and serves "+hostNames(plain)+" without encryption.", basis...)
 	}
 	return say(finding.Fail, severity, "Served without encryption, since no entry of spec.tls covers it: "+hostNames(plain)+".", basis...)
+}
+
+// servesNothing says of an Ingress without hosts why it has none to judge.
+func servesNothing(i *networkingv1.Ingress) string {
+	if len(i.Spec.Rules) > 0 {
+		return "The Ingress does nothing but prove to an authority whose the host is, and that one asks without TLS."
+	}
+	return "The Ingress has no rules."
 }
 
 func hostBasis(i *networkingv1.Ingress, hosts []graph.Host) []finding.Basis {
@@ -144,12 +153,13 @@ func ingressWildcardHost() *check.Check {
 			"    apiVersion: networking.k8s.io/v1\n    kind: Ingress\n    metadata:\n      name: shop\n      namespace: shop\n    spec:\n      rules:\n      - host: shop.example.com\n",
 		References: references(id, "https://kubernetes.io/docs/concepts/services-networking/ingress/#hostname-wildcards"),
 	}, []string{"spec.rules[*].host"}, func(i *networkingv1.Ingress) check.Verdict {
-		if len(i.Spec.Rules) == 0 {
-			return say(finding.NotApplicable, finding.Low, "The Ingress has no rules.")
+		all := slices.DeleteFunc(graph.Hosts(i), func(h graph.Host) bool { return h.Default })
+		if len(all) == 0 {
+			return say(finding.NotApplicable, finding.Low, servesNothing(i))
 		}
 		wide := graph.WildcardHosts(i)
 		if len(wide) == 0 {
-			return say(finding.Pass, finding.Low, "Every rule names its host.", hostBasis(i, graph.Hosts(i))[0])
+			return say(finding.Pass, finding.Low, "Every rule names its host.", hostBasis(i, all)[0])
 		}
 		severity := finding.Info
 		for _, h := range wide {

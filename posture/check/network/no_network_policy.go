@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"slices"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/kubeassay/assay/finding"
 	"github.com/kubeassay/assay/posture/check"
 	"github.com/kubeassay/assay/posture/index"
@@ -21,8 +24,9 @@ func noNetworkPolicy() *check.Check {
 			Description: "No NetworkPolicy is in the namespace, so that every pod of the cluster can talk to every pod in it, on every port, " +
 				"and its pods can talk to anybody. Whoever takes over one program anywhere in the cluster can try all of these next, and can carry data out.",
 			Check: "Passes where the namespace has a NetworkPolicy, or where a ClusterNetworkPolicy, AdminNetworkPolicy or BaselineAdminNetworkPolicy denies traffic of its pods by default; " +
-				"which pods these cover is another check's. Where the cluster has policies of a network plugin (Cilium, Calico) that may be about the namespace, or where policies could not be read, " +
-				"that is not-reviewed; so is a namespace in files, since the cluster may have a policy for it. A namespace in which nothing runs is low. " +
+				"which pods these cover is another check's. Where the cluster has policies of a network plugin (Cilium, Calico, Antrea) that may be about the namespace, or where policies could not be read, " +
+				"that is not-reviewed; so is a namespace in files, since the cluster may have a policy for it. A namespace in which nothing runs is low, and so is kube-system, whose pods mostly have their node's network or must be reached by everybody. " +
+				"kube-public and kube-node-lease, in which nothing ever runs, are not applicable. " +
 				"Whether the cluster's network plugin enforces policies can't be seen.",
 			Fix: "Deny by default, and then let through what is needed:\n\n" +
 				"    apiVersion: networking.k8s.io/v1\n    kind: NetworkPolicy\n    metadata:\n      name: default-deny\n      namespace: shop\n    spec:\n" +
@@ -61,8 +65,15 @@ func surveyPolicies(n *index.Namespace, o *index.Object) check.Verdict {
 	if !n.Live {
 		return say(finding.NotReviewed, finding.Medium, "No NetworkPolicy for this namespace is in the files; the cluster may have one.", basis)
 	}
-	if len(n.Pods()) == 0 && partial(n) == "" {
+	empty := len(n.Pods()) == 0 && partial(n) == ""
+	switch {
+	case empty && (n.Name == metav1.NamespacePublic || n.Name == corev1.NamespaceNodeLease):
+		return say(finding.NotApplicable, finding.Medium, "Kubernetes keeps data in "+n.Name+", and nothing runs in it.", basis)
+	case empty:
 		return say(finding.Fail, finding.Low, "The namespace has no NetworkPolicy. Nothing runs in it now; what will is open to every pod of the cluster.", basis)
+	case n.Name == metav1.NamespaceSystem:
+		return say(finding.Fail, finding.Low, "The namespace has no NetworkPolicy: every pod of the cluster can reach the pods in it. "+
+			"It is ranked low because most of those have their node's network, which no policy holds, or must be reached by everybody, as DNS.", basis)
 	}
 	return say(finding.Fail, finding.Medium, "The namespace has no NetworkPolicy: every pod of the cluster can reach the pods in it, and they can reach everything.", basis)
 }

@@ -25,7 +25,7 @@ func policyAllowsAll() *check.Check {
 				"they look protected and are open.",
 			Check: "A rule without from (or to) and without ports lets through everything (medium). So do rules without ports that have an empty namespaceSelector together with all addresses of IPv4 or IPv6 as ipBlock. " +
 				"An empty namespaceSelector alone lets in every pod of the cluster, and an ipBlock of all addresses everybody outside of it (both low). " +
-				"Rules with ports, and exceptions, are no failure. What a policy lets out to all addresses is cloud-metadata-reachable's. Fields that can't be read are an error, but for podSelector, which is network-policy-selects-nothing's.",
+				"Rules with ports, and exceptions, are no failure, but for ports that are all of TCP. What a policy lets out to all addresses is cloud-metadata-reachable's. Fields that can't be read are an error, but for podSelector, which is network-policy-selects-nothing's.",
 			Fix: "Name who may come, and on which port:\n\n" +
 				"    apiVersion: networking.k8s.io/v1\n    kind: NetworkPolicy\n    metadata:\n      name: cart\n      namespace: shop\n    spec:\n" +
 				"      podSelector:\n        matchLabels:\n          app.kubernetes.io/name: cart\n      policyTypes: [Ingress]\n      ingress:\n" +

@@ -59,5 +59,5 @@ func surveySelector(n *index.Namespace, p *networkingv1.NetworkPolicy) check.Ver
 	case partial(n) != "":
 		return say(finding.NotReviewed, finding.Low, "The policy selects nothing of what was read. "+partial(n), basis)
 	}
-	return say(finding.Fail, finding.Low, fmt.Sprintf("The policy selects no pod: nothing in the namespace has labels that match %s.", basis.Value), basis)
+	return say(finding.Fail, finding.Low, fmt.Sprintf("The policy selects no pod: nothing in the namespace that it could be about has labels that match %s.", basis.Value), basis)
 }

@@ -22,13 +22,14 @@ func serviceLoadBalancer() *check.Check {
 			"Databases and dashboards are often put on the internet that way without anybody meaning to.",
 		Check: "For Services of type LoadBalancer. Passes where loadBalancerSourceRanges, or its annotation, leave addresses out, where an annotation of a cloud provider asks for an internal load balancer, " +
 			"or where all addresses in status.loadBalancer are private ones (RFC 1918, RFC 6598, fc00::/7, link-local). " +
-			"Fails otherwise; whether a firewall stands in front can't be seen. With a loadBalancerClass and no address yet it is not-reviewed, since what such a load balancer does by default is its own affair. Ranges that can't be read are an error.",
+			"Fails otherwise, low where all ports are those of the web (80 and 443): that is what a load balancer is mostly for. Whether a firewall stands in front can't be seen. " +
+			"With a loadBalancerClass, or the annotation by which the AWS Load Balancer Controller takes a Service (it makes internal load balancers by default), it is not-reviewed as long as there is no public address " +
+			"and nothing asks for one on the internet. Ranges that can't be read are an error.",
 		Fix: "Name the client addresses, or ask your cloud provider for an internal load balancer:\n\n" +
 			"    apiVersion: v1\n    kind: Service\n    metadata:\n      name: cart\n      namespace: shop\n    spec:\n      type: LoadBalancer\n      loadBalancerSourceRanges:\n      - 192.0.2.0/24\n      selector:\n        app.kubernetes.io/name: cart\n      ports:\n      - port: 443\n",
 		References: references(id, "https://kubernetes.io/docs/concepts/services-networking/service/#loadbalancer"),
 	}, []string{
-		"spec.type", "spec.loadBalancerSourceRanges", "spec.loadBalancerClass", "status.loadBalancer.ingress",
-		"metadata.annotations['service.beta.kubernetes.io/load-balancer-source-ranges']",
+		"spec.type", "spec.ports[*].port", "spec.loadBalancerSourceRanges", "spec.loadBalancerClass", "status.loadBalancer.ingress", "metadata.annotations",
 	}, judgeLoadBalancer)
 }
 
@@ -58,21 +59,30 @@ func judgeLoadBalancer(svc *corev1.Service) check.Verdict {
 	}
 	private, public, names := graph.Addresses(svc)
 	reported := addresses(svc)
+	open := finding.Medium
+	if graph.WebAlone(svc) {
+		open = finding.Low
+	}
+	own, value := graph.OwnDefault(svc)
+	asks := graph.External(svc)
 	switch {
 	case len(public) > 0:
-		v := say(finding.Fail, severity, "Everybody who can reach "+listed(public)+" can talk to the pods: no client address is left out.", append(reported, limits, kind)...)
+		v := say(finding.Fail, open, "Everybody who can reach "+listed(public)+" can talk to the pods: no client address is left out.", append(reported, limits, kind)...)
 		v.Evidence = finding.Reported
 		return v
 	case len(private) > 0 && len(names) == 0:
 		v := say(finding.Pass, severity, "The load balancer has no address but private ones: "+listed(private)+".", append(reported, limits, kind)...)
 		v.Evidence = finding.Reported
 		return v
-	case len(names) == 0 && svc.Spec.LoadBalancerClass != nil:
-		return say(finding.NotReviewed, severity, "The load balancer is of a class of its own and has no address yet: whether it is on the internet is not known.", declared("spec.loadBalancerClass", *svc.Spec.LoadBalancerClass), limits, kind)
+	case own != "" && asks == "":
+		return say(finding.NotReviewed, severity, "The load balancer is not the cloud's usual one, and no public address of it is known: whether it is on the internet is its own affair.", append([]finding.Basis{declared(own, value), limits, kind}, reported...)...)
+	case asks != "":
+		basis := append([]finding.Basis{limits, declared(graph.AnnotationField(asks), svc.Annotations[asks]), kind}, reported...)
+		return say(finding.Fail, open, "An annotation asks for a load balancer on the internet, and no client address is left out.", basis...)
 	case len(names) > 0:
-		return say(finding.Fail, severity, "Everybody who can reach "+listed(names)+" can talk to the pods: no client address is left out, and nothing asks for an internal load balancer.", append([]finding.Basis{limits, kind}, reported...)...)
+		return say(finding.Fail, open, "Everybody who can reach "+listed(names)+" can talk to the pods: no client address is left out, and nothing asks for an internal load balancer.", append([]finding.Basis{limits, kind}, reported...)...)
 	}
-	return say(finding.Fail, severity, "The load balancer takes clients from everywhere: no client address is left out, and nothing asks for an internal one.", limits, kind)
+	return say(finding.Fail, open, "The load balancer takes clients from everywhere: no client address is left out, and nothing asks for an internal one.", limits, kind)
 }
 
 // addresses are those in the status, as a basis.

@@ -45,7 +45,7 @@ func serviceExternalName() *check.Check {
 		Severity: finding.Info,
 		Description: "The Service is of type ExternalName: who looks it up is sent to another name. Programs take it for a part of the cluster, and talk to something else. " +
 			"Where the name means the one who asks (localhost) or a cloud's metadata service, an Ingress controller or another proxy that follows it can be made to open what it must not.",
-		Check: "Passes for Services of any other type. Of type ExternalName: high where the name is localhost, a loopback or link-local address or the name of a cloud's metadata service; low where it is another address (which is no name, and is resolved in different ways) " +
+		Check: "Passes for Services of any other type. Of type ExternalName: high where the name is a link-local address or that of a cloud's metadata service; medium where it is localhost or a loopback address; low where it is another address (which is no name, and is resolved in different ways) " +
 			"or a Service of a cluster, whose namespace's network rules may be gone around; info for names outside. Goes by the name alone, nothing is looked up.",
 		Fix: "Name what is outside in the program's own settings, and let an egress policy say where it may go. Where the alias must stay, keep it to a name that you own:\n\n" +
 			"    apiVersion: v1\n    kind: Service\n    metadata:\n      name: database\n      namespace: shop\n    spec:\n      type: ExternalName\n      externalName: db.example.com\n",
@@ -64,7 +64,7 @@ func judgeExternalName(svc *corev1.Service) check.Verdict {
 	}
 	switch graph.ClassifyName(name) {
 	case graph.LoopbackName:
-		return say(finding.Fail, finding.High, name+" means whoever follows it: a proxy that does is led to itself.", basis...)
+		return say(finding.Fail, finding.Medium, name+" means whoever follows it: a proxy that does is led to itself.", basis...)
 	case graph.MetadataName:
 		return say(finding.Fail, finding.High, name+" is where clouds give out the node's credentials: a proxy that follows it fetches them.", basis...)
 	case graph.AddressName:

@@ -77,7 +77,7 @@ func hostNamespace(field string, has func(*corev1.PodSpec) bool, fine, wrong str
 				forced = hostProcess(&v)
 			}
 			if forced.Field != "" {
-				out.Severity = low
+				out.Severity = finding.Low
 			}
 			if v.Brief {
 				return out

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kubeassay/assay/finding"
 	"github.com/kubeassay/assay/posture/check"
+	"github.com/kubeassay/assay/posture/hostpath"
 )
 
 // hostPathVolume fails where a pod has a path of its node, but for sockets of
@@ -67,7 +68,7 @@ func containerRuntimeSocket() *check.Check {
 type mounted struct {
 	volume   int
 	severity finding.Severity
-	place    *place
+	place    *hostpath.Place
 	at       string // the clean path of the node that the container has
 	// list, container and mount say where it is mounted; list is empty for a
 	// volume that no container mounts.
@@ -83,8 +84,8 @@ type mounted struct {
 // it looks for those of sockets alone. It allocates nothing for paths that are clean.
 func lookAt(spec *corev1.PodSpec, volume int, onlySockets bool) mounted {
 	v := &spec.Volumes[volume]
-	root := clean(v.HostPath.Path)
-	m := mounted{volume: volume, severity: finding.Low, place: &anywhere, at: root, socket: isSocket(root)}
+	root := hostpath.Clean(v.HostPath.Path)
+	m := mounted{volume: volume, severity: finding.Low, place: hostpath.Unknown(), at: root, socket: hostpath.IsSocket(root)}
 	first := true
 	see := func(list string, n int, name string, mounts []corev1.VolumeMount) {
 		for i := range mounts {
@@ -93,16 +94,12 @@ func lookAt(spec *corev1.PodSpec, volume int, onlySockets bool) mounted {
 			}
 			at := root
 			if sub := mounts[i].SubPath; sub != "" {
-				at = clean(path.Join(root, strings.ReplaceAll(sub, `\`, "/")))
+				at = hostpath.Clean(path.Join(root, strings.ReplaceAll(sub, `\`, "/")))
 			}
-			socket := isSocket(at)
-			severity, place := finding.Critical, &runtimePlace
-			switch {
-			case socket:
-			case onlySockets:
-				severity, place = finding.Low, &anywhere
-			default:
-				severity, place = sensitive(at, !mounts[i].ReadOnly)
+			socket := hostpath.IsSocket(at)
+			severity, place := finding.Low, hostpath.Unknown()
+			if socket || !onlySockets {
+				severity, place = hostpath.Sensitive(at, !mounts[i].ReadOnly)
 			}
 			if first || severity.Rank() < m.severity.Rank() {
 				m.severity, m.place, m.at, m.writable = severity, place, at, !mounts[i].ReadOnly
@@ -123,8 +120,6 @@ func lookAt(spec *corev1.PodSpec, volume int, onlySockets bool) mounted {
 	}
 	return m
 }
-
-var runtimePlace = place{path: "/", gives: "the container runtime's socket, through which everything on the node can be had"}
 
 func judgeHostPath(v check.View) check.Verdict {
 	return judgeMounts(&v, false, finding.Medium, "The pod has no path of its node (sockets of the container runtime are another check's).")
@@ -211,32 +206,20 @@ func describe(spec *corev1.PodSpec, all []mounted) string {
 			b.WriteByte(' ')
 		}
 		given := spec.Volumes[m.volume].HostPath.Path
-		if m.at != clean(given) {
+		if m.at != hostpath.Clean(given) {
 			given = m.at
 		}
 		switch {
 		case m.list == "":
 			fmt.Fprintf(&b, "%s of the node is a volume of the pod, though no container mounts it.", given)
 		case m.socket:
-			fmt.Fprintf(&b, "Container %s has %s of the node: %s.", m.name, given, m.place.gives)
+			fmt.Fprintf(&b, "Container %s has %s of the node%s.", m.name, given, m.place.Of(m.at))
 		default:
 			how := "can read"
 			if m.writable {
 				how = "can read and write"
 			}
-			fmt.Fprintf(&b, "Container %s %s %s of the node", m.name, how, given)
-			switch {
-			case m.place == &anywhere && m.at != "/":
-				b.WriteString(", which is not known for anything sensitive.")
-			case below(m.place.path, m.at):
-				fmt.Fprintf(&b, ", which holds %s: %s.", m.place.path, m.place.gives)
-			case m.place == &runtimePlace && !isSocket(m.at):
-				fmt.Fprintf(&b, ", which holds %s.", m.place.gives)
-			case m.place != &publicKey && m.place != &runtimePlace && below(m.at, m.place.path):
-				fmt.Fprintf(&b, ", a part of %s: %s.", m.place.path, m.place.gives)
-			default:
-				fmt.Fprintf(&b, ": %s.", m.place.gives)
-			}
+			fmt.Fprintf(&b, "Container %s %s %s of the node%s.", m.name, how, given, m.place.Of(m.at))
 		}
 	}
 	return b.String()

@@ -60,7 +60,7 @@ func surveyConfigMaps(n *index.Namespace, yield check.Yield) {
 		} else if by := used[name]; by != "" {
 			yield(o, say(finding.Pass, finding.Info, by+" refers to it.", declared("metadata.name", name)))
 		} else {
-			yield(o, unused(n.Index, name))
+			yield(o, unused(n, name))
 		}
 	}
 }

@@ -54,7 +54,7 @@ func surveySecrets(n *index.Namespace, yield check.Yield) {
 		} else if by := used[name]; by != "" {
 			yield(o, say(finding.Pass, finding.Info, by+" refers to it.", declared("metadata.name", name)))
 		} else {
-			yield(o, unused(n.Index, name))
+			yield(o, unused(n, name))
 		}
 	}
 }

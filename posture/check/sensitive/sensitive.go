@@ -28,6 +28,7 @@ func All() []*check.Check {
 
 // The kinds that these checks look at.
 var (
+	podKind          = schema.GroupKind{Kind: "Pod"}
 	secretKind       = schema.GroupKind{Kind: "Secret"}
 	configMapKind    = schema.GroupKind{Kind: "ConfigMap"}
 	accountKind      = schema.GroupKind{Kind: "ServiceAccount"}
@@ -61,9 +62,12 @@ func owned(o *index.Object) string {
 }
 
 // unused is the verdict about what nothing refers to.
-func unused(x *index.Index, what string) check.Verdict {
+func unused(n *index.Namespace, what string) check.Verdict {
 	basis := declared("metadata.name", what)
-	if !x.Live || x.Partial {
+	if reason, missing := n.Missing(podKind, n.Name); missing {
+		return say(finding.NotReviewed, finding.Info, "Nothing that was read refers to it, but not all pods could be read. "+check.Sentence(reason), basis)
+	}
+	if !n.Live || n.Partial {
 		return say(finding.NotReviewed, finding.Info, "Nothing that was read refers to it, but not everything was read.", basis)
 	}
 	return say(finding.Fail, finding.Info, "Nothing that was looked at refers to it. Programs that read it through the API, and custom resources, were not looked at.", basis)
