@@ -145,11 +145,9 @@ func (f *checksFlags) write(s *streams, ids []string, subjects []builtin.Subject
 		}
 		return err
 	}
-	text := ""
+	text := checkTable(subjects, tableWidth(s.out))
 	if len(ids) > 0 {
 		text = explanation(subjects[0].Checks[0])
-	} else {
-		text = checkTable(subjects, tableWidth(s.out))
 	}
 	_, err = fmt.Fprint(s.out, text)
 	return err

@@ -37,7 +37,8 @@ func (f *readingFlags) bind(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&f.registries, "registries", nil, "Registries, or parts of them, that images may come from, such as registry.example/shop (default any)")
 }
 
-// permitted are the flags that are given. Files hold nothing that whoever
+// permitted are the flags that are given, without which some checks are not
+// made. Files hold nothing that whoever
 // names them has not read.
 func (f *readingFlags) permitted() (flags []string) {
 	if f.secrets || f.files {
@@ -48,6 +49,9 @@ func (f *readingFlags) permitted() (flags []string) {
 	}
 	if f.kubelet || f.kubeletProxy || f.files {
 		flags = append(flags, check.ReadKubelet)
+	}
+	if len(f.registries) > 0 {
+		flags = append(flags, check.Registries)
 	}
 	return flags
 }
