@@ -14,6 +14,7 @@ import (
 
 	"github.com/kubeassay/assay/finding"
 	"github.com/kubeassay/assay/posture"
+	"github.com/kubeassay/assay/posture/check"
 	"github.com/kubeassay/assay/posture/check/builtin"
 	"github.com/kubeassay/assay/posture/source"
 )
@@ -28,7 +29,11 @@ import (
 // is in the report's Coverage and Errors, and Summary.Complete is false.
 func Scan(ctx context.Context, src source.Source, o posture.Options) (*finding.Report, error) {
 	if len(o.Checks) == 0 {
-		o.Checks, o.Off = builtin.Permitted(builtin.Default())
+		var given []string
+		if o.Settings != nil && len(o.Settings.Registries) > 0 {
+			given = append(given, check.Registries)
+		}
+		o.Checks, o.Off = builtin.Permitted(builtin.Default(), given...)
 	}
 	all := collected{findings: []finding.Finding{}}
 	r, err := posture.Scan(ctx, src, o, &all)

@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"github.com/kubeassay/assay/finding"
+	"github.com/kubeassay/assay/internal/excerpt"
 	"github.com/kubeassay/assay/internal/nearest"
+	"github.com/kubeassay/assay/internal/strictyaml"
 )
 
 // Annotations are the waivers that objects carry themselves. Whoever owns an
@@ -61,6 +63,8 @@ const (
 	maxObjects = 50_000
 	// maxAnnotation is far more than a reason needs.
 	maxAnnotation = 4 << 10
+	// maxTold is how many of one kind are told of.
+	maxTold = 20
 )
 
 // problems are the first few violations, and how many more there were.
@@ -70,7 +74,7 @@ type problems struct {
 }
 
 func (p *problems) add(v Violation) {
-	if len(p.all) == maxProblems {
+	if len(p.all) == maxTold {
 		p.more++
 		return
 	}
@@ -190,7 +194,7 @@ func (a *Annotations) waiver(of finding.Workload, key, value string, now time.Ti
 			for i := range a.Rules {
 				known[i] = idOf(&a.Rules[i])
 			}
-			err = fmt.Errorf("there is no check %s%s", quoted(x.rule), nearest.Hint(x.rule, known))
+			err = fmt.Errorf("there is no check %s%s", excerpt.Quote(x.rule), nearest.Hint(x.rule, known))
 		}
 	}
 	switch {
@@ -222,29 +226,23 @@ func parseAnnotation(key, value string) (*waiver, error) {
 	if strings.TrimSpace(value) == "" {
 		return nil, fmt.Errorf("it is empty; %s", annotationForm)
 	}
-	p := waiverParser{document{name: "its text"}}
-	root, err := p.parse(strings.NewReader(value))
+	d, err := annotationYAML.Parse("its text", strings.NewReader(value))
 	if err != nil {
 		return nil, fmt.Errorf("%w; %s", err, annotationForm)
 	}
-	seen := map[string]bool{}
-	for _, f := range p.fields(root, "it") {
-		seen[f.name] = true
-		switch {
-		case p.signature(f, x):
-		case f.name == "container":
-			x.target.container = p.pattern(f)
-		default:
-			p.unknown(f, "reason", "owner", "expires", "container")
-		}
-	}
-	p.whole(root, seen, []string{"reason", "owner", "expires"}, "every waiver says why, who answers for it and until when")
-	if err := p.err(); err != nil {
+	p := waiverParser{d}
+	values := p.Keys(d.Root(), "a waiver", "reason", "owner", "expires", "container")
+	p.signature(values, x)
+	x.target.container = p.pattern(values, "container")
+	p.whole(d.Root(), values, []string{"reason", "owner", "expires"}, "every waiver says why, who answers for it and until when")
+	if err := p.Err(); err != nil {
 		return nil, fmt.Errorf("%s; %s", strings.ReplaceAll(err.Error(), "\n", "; "), annotationForm)
 	}
 	x.Annotation = key
 	return x, nil
 }
+
+var annotationYAML = strictyaml.Form{What: "a waiver in an annotation", MaxBytes: maxAnnotation}
 
 const annotationForm = "write {reason: WHY, owner: WHO, expires: 2027-01-31}"
 
@@ -306,8 +304,8 @@ func (a *Annotations) notNeeded(rules []finding.Rule) []string {
 		}
 	}
 	slices.Sort(notes)
-	if more := len(notes) - maxProblems; more > 0 {
-		notes = append(notes[:maxProblems], fmt.Sprintf("%d more annotations waive nothing", more))
+	if more := len(notes) - maxTold; more > 0 {
+		notes = append(notes[:maxTold], fmt.Sprintf("%d more annotations waive nothing", more))
 	}
 	return notes
 }

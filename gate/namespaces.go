@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/kubeassay/assay/internal/excerpt"
 )
 
 // namespaceName is the label that the API server gives every namespace, and
@@ -24,7 +26,7 @@ func ParseNamespaces(s string) (*Namespaces, error) {
 	}
 	selector, err := labels.Parse(s)
 	if err != nil {
-		return nil, fmt.Errorf("the selector %s of namespaces can't be read: %s", quoted(s), short(err.Error()))
+		return nil, fmt.Errorf("the selector %s of namespaces can't be read: %s", excerpt.Quote(s), excerpt.Line(err.Error(), 300))
 	}
 	if selector.Empty() {
 		return nil, fmt.Errorf(`the selector of namespaces is empty: give labels such as team=platform, %s=NAME for one namespace, or "*" for all`, namespaceName)

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/kubeassay/assay/finding"
+	"github.com/kubeassay/assay/internal/excerpt"
 )
 
 // Saved is a report that was written earlier and read again, without its findings.
@@ -60,7 +61,7 @@ func (r *reportReader) reportField(key string) error {
 			return err
 		}
 		if got != want {
-			return fmt.Errorf("%s:%d: the %s is %s: only reports of %s, kind %s, can be read", r.name, at, key, quoted(got), finding.APIVersion, finding.ReportKind)
+			return fmt.Errorf("%s:%d: the %s is %s: only reports of %s, kind %s, can be read", r.name, at, key, excerpt.Quote(got), finding.APIVersion, finding.ReportKind)
 		}
 		return nil
 	case "rules":
@@ -175,16 +176,16 @@ func (r *reportReader) take(f *finding.Finding, line int) error {
 		return bad("this is no finding of Assay: it does not say which rule, or which workload, it is about")
 	}
 	if _, err := finding.ParseStatus(string(f.Status)); err != nil {
-		return bad("%s", short(err.Error()))
+		return bad("%s", excerpt.Line(err.Error(), 300))
 	}
 	if _, err := finding.ParseSeverity(string(f.Severity)); err != nil && f.Status == finding.Fail {
-		return bad("%s", short(err.Error()))
+		return bad("%s", excerpt.Line(err.Error(), 300))
 	}
 	if f.Fingerprint == "" {
 		f.Fingerprint = finding.Fingerprint(f)
 	}
 	if _, ok := keyOf(f.Fingerprint); !ok {
-		return bad("%s is no fingerprint", quoted(f.Fingerprint))
+		return bad("%s is no fingerprint", excerpt.Quote(f.Fingerprint))
 	}
 	r.into.notAsked(f)
 	l := &r.into.listed

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/kubeassay/assay/finding"
+	"github.com/kubeassay/assay/internal/excerpt"
 )
 
 const (
@@ -113,11 +114,11 @@ func (r *reportReader) syntax(err error) error {
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return r.errorf("the file ends in the middle: it was not written to its end")
 	case errors.As(err, &kind):
-		return r.errorf("this is no report of Assay: %s", short(err.Error()))
+		return r.errorf("this is no report of Assay: %s", excerpt.Line(err.Error(), 300))
 	case errors.As(err, &wrong) && bytes.HasPrefix(r.in.buf, []byte{0x1f, 0x8b}) && r.in.base == 0:
 		return fmt.Errorf("%s is compressed: unpack it first", r.name)
 	case errors.As(err, &wrong):
-		return r.errorf("this is not valid JSON (%s): a report is read as -o json or -o ndjson has written it", short(err.Error()))
+		return r.errorf("this is not valid JSON (%s): a report is read as -o json or -o ndjson has written it", excerpt.Line(err.Error(), 300))
 	}
 	return fmt.Errorf("reading %s: %w", r.name, err)
 }
@@ -154,7 +155,7 @@ func (r *reportReader) object() (whole, last bool, err error) {
 		case len(seen) == 0 && slices.Contains(findingKeys, key):
 			return false, false, r.finding(key, start)
 		case slices.Contains(seen, key):
-			return false, false, r.errorf("%s is given twice", quoted(key))
+			return false, false, r.errorf("%s is given twice", excerpt.Quote(key))
 		case slices.Contains(reportKeys, key):
 			seen, whole = append(seen, key), true
 			err = r.reportField(key)
@@ -162,7 +163,7 @@ func (r *reportReader) object() (whole, last bool, err error) {
 			seen = append(seen, key)
 			err = r.reportField(key)
 		case len(seen) == 0:
-			return false, false, r.errorf("this is no report of Assay: it begins with %s", quoted(key))
+			return false, false, r.errorf("this is no report of Assay: it begins with %s", excerpt.Quote(key))
 		default: // of a later version
 			err = r.skip()
 		}
@@ -198,7 +199,7 @@ func (r *reportReader) finding(key string, start int) error {
 			}
 		}
 		if slices.Contains(seen, key) {
-			return r.errorf("%s is given twice", quoted(key))
+			return r.errorf("%s is given twice", excerpt.Quote(key))
 		}
 		if slices.Contains(findingKeys, key) {
 			seen = append(seen, key)

@@ -11,7 +11,10 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/kubeassay/assay/internal/excerpt"
 	"github.com/kubeassay/assay/internal/hdf"
+	"github.com/kubeassay/assay/internal/nearest"
+	"github.com/kubeassay/assay/internal/strictyaml"
 )
 
 const (
@@ -20,6 +23,8 @@ const (
 	controlsKey   = "controls"
 )
 
+var thresholdForm = strictyaml.Form{What: "a threshold", MaxBytes: 1 << 20}
+
 // ParseThreshold reads a threshold file of the SAF CLI: nested, or flat with
 // dots in its keys. Name is the file's, for messages.
 //
@@ -27,16 +32,16 @@ const (
 // is misspelt, a value of the wrong type, a demand that nothing can meet and a
 // file that demands nothing are errors, each with its place.
 func ParseThreshold(name string, r io.Reader) (*Threshold, error) {
-	p := thresholdParser{document: document{name: name}, at: map[string]*yaml.Node{}}
-	root, err := p.parse(r)
+	d, err := thresholdForm.Parse(name, r)
 	if err != nil {
 		return nil, err
 	}
-	p.walk(nil, root)
-	if len(p.problems) == 0 {
+	p := thresholdParser{Document: d, at: map[string]*yaml.Node{}}
+	p.walk(nil, d.Root())
+	if p.Count() == 0 {
 		p.contradictions()
 	}
-	if err := p.err(); err != nil {
+	if err := p.Err(); err != nil {
 		return nil, err
 	}
 	if len(p.t.conditions) == 0 {
@@ -46,29 +51,29 @@ func ParseThreshold(name string, r io.Reader) (*Threshold, error) {
 }
 
 type thresholdParser struct {
-	document
+	*strictyaml.Document
 	t  Threshold
 	at map[string]*yaml.Node // where each condition stands
 }
 
 // walk reads the keys below a path. A key with dots stands for several.
 func (p *thresholdParser) walk(path []string, n *yaml.Node) {
-	what := "a threshold"
+	what := thresholdForm.What
 	if len(path) > 0 {
 		what = strings.Join(path, ".")
 	}
-	fields := p.fields(n, what)
+	fields := p.Fields(n, what)
 	if len(fields) == 0 && n.Kind == yaml.MappingNode && len(path) > 0 {
-		p.bad(n, "%s demands nothing", what)
+		p.Bad(n, "%s demands nothing", what)
 	}
 	for _, f := range fields {
-		below := append(slices.Clone(path), strings.Split(f.name, ".")...)
+		below := append(slices.Clone(path), strings.Split(f.Name, ".")...)
 		if err := known(below); err != nil {
-			p.bad(f.key, "%v", err)
+			p.Bad(f.Key, "%v", err)
 			continue
 		}
-		if f.value.Kind == yaml.MappingNode {
-			p.walk(below, f.value)
+		if f.Value.Kind == yaml.MappingNode {
+			p.walk(below, f.Value)
 			continue
 		}
 		p.leaf(below, f)
@@ -85,9 +90,9 @@ func known(path []string) error {
 	for i, word := range path {
 		if !slices.Contains(allowed, word) {
 			if len(allowed) == 0 {
-				return fmt.Errorf("unknown key %s: nothing stands below %s", quoted(whole), strings.Join(path[:i], "."))
+				return fmt.Errorf("unknown key %s: nothing stands below %s", excerpt.Quote(whole), strings.Join(path[:i], "."))
 			}
-			return fmt.Errorf("unknown key %s: instead of %s use one of %s", quoted(whole), quoted(word), strings.Join(allowed, ", "))
+			return fmt.Errorf("unknown key %s%s: instead of %s use one of %s", excerpt.Quote(whole), nearest.Hint(word, allowed), excerpt.Quote(word), strings.Join(allowed, ", "))
 		}
 		switch {
 		case i == 0 && word == complianceKey:
@@ -106,15 +111,15 @@ func known(path []string) error {
 }
 
 // leaf reads a value. A number right below a status and severity is exact.
-func (p *thresholdParser) leaf(path []string, f field) {
+func (p *thresholdParser) leaf(path []string, f strictyaml.Field) {
 	whole := strings.Join(path, ".")
 	c := condition{path: whole, what: path[len(path)-1]}
 	switch {
 	case path[0] == complianceKey && len(path) == 1:
-		p.bad(f.value, "compliance wants min or max below it, not %s", kindOf(f.value))
+		p.Bad(f.Value, "compliance wants min or max below it, not %s", strictyaml.Describe(f.Value))
 		return
 	case len(path) == 1:
-		p.bad(f.value, "%s wants total or a severity below it, not %s", whole, kindOf(f.value))
+		p.Bad(f.Value, "%s wants total or a severity below it, not %s", whole, strictyaml.Describe(f.Value))
 		return
 	case path[0] != complianceKey:
 		c.status = hdf.Status(path[0])
@@ -127,18 +132,18 @@ func (p *thresholdParser) leaf(path []string, f field) {
 	}
 	key := string(c.status) + "." + c.severity + "." + c.what
 	if other := p.at[key]; other != nil {
-		p.bad(f.key, "%s is given twice; the other is in line %d", whole, other.Line)
+		p.Bad(f.Key, "%s is given twice; the other is in line %d", whole, other.Line)
 		return
 	}
-	p.at[key] = f.value
+	p.at[key] = f.Value
 	var ok bool
 	if c.what == controlsKey {
-		c.controls, ok = p.ids(whole, f.value)
+		c.controls, ok = p.ids(whole, f.Value)
 	} else {
-		c.number, ok = p.number(whole, f.value, c.status == "")
+		c.number, ok = p.number(whole, f.Value, c.status == "")
 	}
 	if ok {
-		c.text = f.value.Value
+		c.text = f.Value.Value
 		p.t.conditions = append(p.t.conditions, c)
 	}
 }
@@ -160,37 +165,37 @@ func (p *thresholdParser) number(whole string, n *yaml.Node, percent bool) (floa
 		hint = ": take it out of its quotes"
 	}
 	if n.Kind != yaml.ScalarNode || n.ShortTag() == "!!str" || !form.MatchString(n.Value) {
-		p.bad(n, "%s must be %s, not %s%s", whole, want, kindOf(n), hint)
+		p.Bad(n, "%s must be %s, not %s%s", whole, want, strictyaml.Describe(n), hint)
 		return 0, false
 	}
 	v, err := strconv.ParseFloat(n.Value, 64)
 	if err != nil || percent && v > 100 {
-		p.bad(n, "%s must be %s, not %s", whole, want, kindOf(n))
+		p.Bad(n, "%s must be %s, not %s", whole, want, strictyaml.Describe(n))
 		return 0, false
 	}
 	return v, true
 }
 
 func (p *thresholdParser) ids(whole string, n *yaml.Node) ([]string, bool) {
-	before := len(p.problems)
-	entries := p.list(n, whole)
-	if len(p.problems) == before && len(entries) == 0 {
-		p.bad(n, "%s lists nothing, which SAF never lets pass: to say that there is none, use max: 0", whole)
+	before := p.Count()
+	entries := p.List(n, whole)
+	if p.Count() == before && len(entries) == 0 {
+		p.Bad(n, "%s lists nothing, which SAF never lets pass: to say that there is none, use max: 0", whole)
 	}
 	var ids []string
 	for _, e := range entries {
-		id, ok := p.text(e, "the ID of a control")
+		id, ok := p.Text(e, "the ID of a control")
 		switch {
 		case !ok:
 		case id == "":
-			p.bad(e, "the ID of a control must not be empty")
+			p.Bad(e, "the ID of a control must not be empty")
 		case slices.Contains(ids, id):
-			p.bad(e, "%s is listed twice", quoted(id))
+			p.Bad(e, "%s is listed twice", excerpt.Quote(id))
 		default:
 			ids = append(ids, id)
 		}
 	}
-	return ids, len(p.problems) == before
+	return ids, p.Count() == before
 }
 
 // contradictions finds demands that can't be met together.
@@ -207,7 +212,7 @@ func (p *thresholdParser) contradictions() {
 		groups[key] = append(groups[key], c)
 		for _, id := range c.controls {
 			if other := listed[id]; other != nil {
-				p.bad(p.node(c), "%s lists %s, and so does %s: a control has one status and one severity", c.path, quoted(id), other.path)
+				p.Bad(p.node(c), "%s lists %s, and so does %s: a control has one status and one severity", c.path, excerpt.Quote(id), other.path)
 			}
 			listed[id] = c
 		}
@@ -215,7 +220,7 @@ func (p *thresholdParser) contradictions() {
 	least, most := map[string]float64{}, map[string]float64{}
 	for _, key := range order {
 		if err := p.group(groups[key], least, most, key); err != nil {
-			p.bad(p.node(groups[key][len(groups[key])-1]), "%v", err)
+			p.Bad(p.node(groups[key][len(groups[key])-1]), "%v", err)
 		}
 	}
 	for _, s := range hdf.Statuses() {
@@ -250,7 +255,7 @@ func (p *thresholdParser) group(group []*condition, least, most map[string]float
 
 // sums compares the severities of a status with its total.
 func (p *thresholdParser) sums(status string, total []*condition, least, most map[string]float64) {
-	if len(total) == 0 || len(p.problems) > 0 {
+	if len(total) == 0 || p.Count() > 0 {
 		return
 	}
 	var low, high float64
@@ -269,6 +274,6 @@ func (p *thresholdParser) sums(status string, total []*condition, least, most ma
 		err = errors.Join(err, fmt.Errorf("the severities of %s allow at most %g in all, the total demands at least %g", status, high, l))
 	}
 	if err != nil {
-		p.bad(p.node(total[0]), "%v", err)
+		p.Bad(p.node(total[0]), "%v", err)
 	}
 }

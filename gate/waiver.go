@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/kubeassay/assay/finding"
+	"github.com/kubeassay/assay/internal/excerpt"
 	"github.com/kubeassay/assay/internal/nearest"
 )
 
@@ -135,11 +136,11 @@ func (w *Waivers) Unknown(rules ...finding.Rule) error {
 			what, set = "control", profile
 		}
 		if known := sets[set]; len(known) > 0 && !slices.Contains(known, x.rule) {
-			if len(all) == maxProblems {
+			if len(all) == maxTold {
 				more++
 				continue
 			}
-			all = append(all, fmt.Errorf("%s:%d: there is no %s %s%s", w.name, x.line, what, quoted(x.rule), nearest.Hint(x.rule, known)))
+			all = append(all, fmt.Errorf("%s:%d: there is no %s %s%s", w.name, x.line, what, excerpt.Quote(x.rule), nearest.Hint(x.rule, known)))
 		}
 	}
 	if more > 0 {

@@ -12,175 +12,139 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/kubeassay/assay/finding"
+	"github.com/kubeassay/assay/internal/excerpt"
+	"github.com/kubeassay/assay/internal/strictyaml"
 )
 
 // WaiversKind is the kind of a waiver file.
 const WaiversKind = "Waivers"
 
+var waiverForm = strictyaml.Form{What: "a waiver file", MaxBytes: 1 << 20, APIVersion: finding.APIVersion, Kind: WaiversKind}
+
 // ParseWaivers reads a waiver file. Name is the file's, for messages. Whatever
 // is wrong with it is an error, with its place: an exception that was not
 // understood must not be taken for one that was.
 func ParseWaivers(name string, r io.Reader) (*Waivers, error) {
-	p := waiverParser{document{name: name}}
-	root, err := p.parse(r)
+	d, err := waiverForm.Parse(name, r)
 	if err != nil {
 		return nil, err
 	}
+	p := waiverParser{d}
 	w := &Waivers{name: name}
-	p.file(root, w)
-	if err := p.err(); err != nil {
+	p.file(w)
+	if err := p.Err(); err != nil {
 		return nil, err
 	}
 	return w, nil
 }
 
-type waiverParser struct{ document }
+type waiverParser struct{ *strictyaml.Document }
 
-func (p *waiverParser) file(root *yaml.Node, w *Waivers) {
-	version, kind := "", ""
+func (p *waiverParser) file(w *Waivers) {
+	fields, ok := p.Header()
+	if !ok {
+		return
+	}
 	var list *yaml.Node
-	for _, f := range p.fields(root, "a waiver file") {
-		switch f.name {
-		case "apiVersion":
-			version, _ = p.text(f.value, f.name)
-		case "kind":
-			kind, _ = p.text(f.value, f.name)
-		case "waivers":
-			list = f.value
-		default:
-			p.unknown(f, "apiVersion", "kind", "waivers")
+	for _, f := range fields {
+		if p.Known(f, waiverForm.What, []string{"apiVersion", "kind", "waivers"}) {
+			list = f.Value
 		}
 	}
-	if len(p.problems) > 0 {
-		return
-	}
-	if version != finding.APIVersion || kind != WaiversKind {
-		p.bad(root, "the file must begin with apiVersion: %s and kind: %s", finding.APIVersion, WaiversKind)
-	}
 	if list == nil {
-		p.bad(root, "waivers is missing: the list of waivers")
+		p.Bad(p.Root(), "waivers is missing: the list of waivers")
 		return
 	}
-	for _, n := range p.list(list, "waivers") {
+	for _, n := range p.List(list, "waivers") {
 		if x := p.waiver(n); x != nil {
 			w.all = append(w.all, x)
 		}
 	}
 }
 
-func (p *waiverParser) unknown(f field, known ...string) {
-	p.bad(f.key, "unknown key %s: use %s", quoted(f.name), strings.Join(known, ", "))
-}
-
 func (p *waiverParser) waiver(n *yaml.Node) *waiver {
-	before := len(p.problems)
+	before := p.Count()
 	x := &waiver{line: n.Line}
-	seen := map[string]bool{}
 	known := []string{"rule", "target", "reason", "owner", "expires"}
-	for _, f := range p.fields(n, "a waiver") {
-		seen[f.name] = true
-		switch f.name {
-		case "rule":
-			x.rule = p.rule(f.value)
-		case "target":
-			x.target = p.target(f.value)
-		default:
-			if !p.signature(f, x) {
-				p.unknown(f, known...)
-			}
-		}
+	values := p.Keys(n, "a waiver", known...)
+	if rule := values["rule"]; rule != nil {
+		x.rule = p.rule(rule)
 	}
-	p.whole(n, seen, known, "every waiver says for which rule and target it is, why, who answers for it and until when")
-	if len(p.problems)+p.more > before {
+	if target := values["target"]; target != nil {
+		x.target = p.target(target)
+	}
+	p.signature(values, x)
+	p.whole(n, values, known, "every waiver says for which rule and target it is, why, who answers for it and until when")
+	if p.Count() > before {
 		return nil
 	}
 	return x
 }
 
-// signature reads what every waiver has, wherever it stands; false where the
-// field is another.
-func (p *waiverParser) signature(f field, x *waiver) bool {
-	switch f.name {
-	case "reason":
-		x.Reason = p.filled(f)
-	case "owner":
-		x.Owner = p.filled(f)
-	case "expires":
-		x.Expires = p.filled(f)
-		x.expires = p.expiry(f.value, x.Expires)
-	default:
-		return false
-	}
-	return true
+// signature reads what every waiver has, wherever it stands.
+func (p *waiverParser) signature(values map[string]*yaml.Node, x *waiver) {
+	x.Reason = p.filled(values["reason"], "reason")
+	x.Owner = p.filled(values["owner"], "owner")
+	x.Expires = p.filled(values["expires"], "expires")
+	x.expires = p.expiry(values["expires"], x.Expires)
 }
 
 // whole finds what a waiver lacks.
-func (p *waiverParser) whole(n *yaml.Node, seen map[string]bool, needed []string, why string) {
+func (p *waiverParser) whole(n *yaml.Node, values map[string]*yaml.Node, needed []string, why string) {
 	if n.Kind != yaml.MappingNode {
 		return
 	}
-	missing := slices.DeleteFunc(slices.Clone(needed), func(k string) bool { return seen[k] })
+	missing := slices.DeleteFunc(slices.Clone(needed), func(k string) bool { return values[k] != nil })
 	if len(missing) > 0 {
-		p.bad(n, "the waiver has no %s: %s", strings.Join(missing, ", no "), why)
+		p.Bad(n, "the waiver has no %s: %s", strings.Join(missing, ", no "), why)
 	}
 }
 
 // filled is a text with something in it.
-func (p *waiverParser) filled(f field) string {
-	s, ok := p.text(f.value, f.name)
+func (p *waiverParser) filled(n *yaml.Node, name string) string {
+	s, ok := p.Text(n, name)
 	s = strings.TrimSpace(s)
 	if ok && s == "" {
-		p.bad(f.value, "%s is empty", f.name)
+		p.Bad(n, "%s is empty", name)
 	}
 	return s
 }
 
 func (p *waiverParser) rule(n *yaml.Node) string {
-	s, ok := p.text(n, "rule")
+	s, ok := p.Text(n, "rule")
 	profile, control, isControl := strings.Cut(s, "/")
 	switch {
 	case !ok:
 	case s == "", isControl && (profile == "" || control == ""), strings.TrimSpace(s) != s:
-		p.bad(n, "rule must be the ID of a check, such as run-as-root, or PROFILE/CONTROL, not %s", quoted(s))
+		p.Bad(n, "rule must be the ID of a check, such as run-as-root, or PROFILE/CONTROL, not %s", excerpt.Quote(s))
 	case strings.ContainsAny(s, "*?"):
-		p.bad(n, "rule must be one rule, not a pattern such as %s: a waiver for whatever comes is none", quoted(s))
+		p.Bad(n, "rule must be one rule, not a pattern such as %s: a waiver for whatever comes is none", excerpt.Quote(s))
 	}
 	return s
 }
 
 func (p *waiverParser) target(n *yaml.Node) pattern {
-	var t pattern
-	for _, f := range p.fields(n, "target") {
-		var into *string
-		switch f.name {
-		case "labels":
-			t.labels = p.labels(f.value)
-			continue
-		case "namespace":
-			into = &t.namespace
-		case "workload":
-			into = &t.workload
-		case "container":
-			into = &t.container
-		case "image":
-			into = &t.image
-		default:
-			p.unknown(f, "namespace", "workload", "container", "image", "labels")
-			continue
-		}
-		*into = p.pattern(f)
+	values := p.Keys(n, "target", "namespace", "workload", "container", "image", "labels")
+	t := pattern{
+		namespace: p.pattern(values, "namespace"),
+		workload:  p.pattern(values, "workload"),
+		container: p.pattern(values, "container"),
+		image:     p.pattern(values, "image"),
+	}
+	if selector := values["labels"]; selector != nil {
+		t.labels = p.labels(selector)
 	}
 	if n.Kind == yaml.MappingNode && len(n.Content) == 0 {
-		p.bad(n, `target is empty: give a namespace, workload, container, image or labels; for everything, say namespace: "*"`)
+		p.Bad(n, `target is empty: give a namespace, workload, container, image or labels; for everything, say namespace: "*"`)
 	}
 	return t
 }
 
 // pattern is a text that [path.Match] takes.
-func (p *waiverParser) pattern(f field) string {
-	s := p.filled(f)
+func (p *waiverParser) pattern(values map[string]*yaml.Node, name string) string {
+	s := p.filled(values[name], name)
 	if _, err := path.Match(s, ""); err != nil {
-		p.bad(f.value, "%s is no pattern: a [ wants its ], and a \\ something behind it", quoted(s))
+		p.Bad(values[name], "%s is no pattern: a [ wants its ], and a \\ something behind it", excerpt.Quote(s))
 	}
 	return s
 }
@@ -191,12 +155,12 @@ func (p *waiverParser) labels(n *yaml.Node) labels.Selector {
 	var err error
 	if n.Kind == yaml.MappingNode {
 		set := labels.Set{}
-		for _, f := range p.fields(n, "labels") {
-			set[f.name], _ = p.text(f.value, "the label "+quoted(f.name))
+		for _, f := range p.Fields(n, "labels") {
+			set[f.Name], _ = p.Text(f.Value, "the label "+excerpt.Quote(f.Name))
 		}
 		s, err = labels.ValidatedSelectorFromSet(set)
 	} else {
-		text, ok := p.text(n, "labels")
+		text, ok := p.Text(n, "labels")
 		if !ok {
 			return nil
 		}
@@ -204,9 +168,9 @@ func (p *waiverParser) labels(n *yaml.Node) labels.Selector {
 	}
 	switch {
 	case err != nil:
-		p.bad(n, "this label selector can't be read: %s", short(err.Error()))
+		p.Bad(n, "this label selector can't be read: %s", excerpt.Line(err.Error(), 300))
 	case s.Empty():
-		p.bad(n, `labels is empty: give a selector such as "app=cart,tier!=db", or labels such as {app: cart}`)
+		p.Bad(n, `labels is empty: give a selector such as "app=cart,tier!=db", or labels such as {app: cart}`)
 	}
 	return s
 }
@@ -222,7 +186,7 @@ func (p *waiverParser) expiry(n *yaml.Node, s string) time.Time {
 	}
 	t, err := time.Parse(time.RFC3339, s)
 	if err != nil {
-		p.bad(n, "expires must be a day such as 2027-01-31, or a time such as 2027-01-31T12:00:00Z, not %s", quoted(s))
+		p.Bad(n, "expires must be a day such as 2027-01-31, or a time such as 2027-01-31T12:00:00Z, not %s", excerpt.Quote(s))
 	}
 	return t
 }

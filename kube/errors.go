@@ -18,6 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	utilnet "k8s.io/apimachinery/pkg/util/net"
 
+	"github.com/kubeassay/assay/internal/excerpt"
 	"github.com/kubeassay/assay/kube/audit"
 )
 
@@ -136,10 +137,10 @@ func (c *Client) statusError(call *call, resp *http.Response, body []byte) error
 	if location := resp.Header.Get("Location"); resp.StatusCode/100 == 3 && location != "" {
 		return &redirectError{resp.Status}
 	}
-	err := apierrors.NewGenericServerResponse(resp.StatusCode, strings.ToLower(call.method), schema.GroupResource{}, "", excerpt(body), min(seconds, 3600), true)
+	err := apierrors.NewGenericServerResponse(resp.StatusCode, strings.ToLower(call.method), schema.GroupResource{}, "", written(body), min(seconds, 3600), true)
 	// It speaks for the resource "", which reads badly.
 	err.ErrStatus.Message = fmt.Sprintf("the server answered %s", resp.Status)
-	if text := excerpt(body); text != "" {
+	if text := written(body); text != "" {
 		err.ErrStatus.Message += ": " + text
 	}
 	return err
@@ -167,15 +168,11 @@ func decodeStatus(resp *http.Response, body []byte) *metav1.Status {
 	return &s
 }
 
-// excerpt of a text that something other than an API server may have written.
-func excerpt(body []byte) string {
-	const most = 200
+// written is the beginning of a text that something other than an API server
+// may have written.
+func written(body []byte) string {
 	if !utf8.Valid(body) {
 		return ""
 	}
-	s := strings.Join(strings.Fields(string(body)), " ")
-	if len(s) > most {
-		s = strings.ToValidUTF8(s[:most], "") + "…"
-	}
-	return s
+	return excerpt.Line(string(body), 200)
 }

@@ -56,7 +56,7 @@ func isOr(field any, want string) bool { return field == nil || field == "" || f
 
 func named(field any) string {
 	if s, ok := field.(string); ok && s != "" {
-		return strconv.Quote(excerpt([]byte(s)))
+		return strconv.Quote(written([]byte(s)))
 	}
 	return "(no name)"
 }

@@ -49,7 +49,7 @@ func (c *Client) ServerVersion(ctx context.Context) (string, error) {
 	}
 	var info version.Info
 	if err := json.Unmarshal(b, &info); err != nil || info.GitVersion == "" {
-		return "", fmt.Errorf("reading /version: this does not look like a Kubernetes API server: it answered %q", excerpt(b))
+		return "", fmt.Errorf("reading /version: this does not look like a Kubernetes API server: it answered %q", written(b))
 	}
 	return info.GitVersion, nil
 }

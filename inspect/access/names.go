@@ -7,6 +7,8 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubeassay/assay/internal/excerpt"
 )
 
 // HomeNamespace is where the ServiceAccounts of grants live, if the cluster has it.
@@ -68,13 +70,7 @@ func expiry(m *metav1.ObjectMeta) (time.Time, error) {
 }
 
 // clip keeps foreign text short.
-func clip(s string) string {
-	const most = 100
-	if len(s) > most {
-		return strings.ToValidUTF8(s[:most], "") + "…"
-	}
-	return s
-}
+func clip(s string) string { return excerpt.Of(s, 100) }
 
 // isGrantName tells names of grants from those that others gave.
 func isGrantName(name string) bool {

@@ -409,7 +409,7 @@ func TestConcurrentEvaluations(t *testing.T) {
 func TestExpectations(t *testing.T) {
 	p := loadText(t, one("  tests: [{expression: 'true', message: m}]\n"))
 	name := t.TempDir() + "/e.yaml"
-	for text, want := range map[string]string{"a: pass\n": "", "b: pass\n": `e.yaml:1:1: the profile p has no control "b"`, "a: good\n": `e.yaml:1:4: unknown status "good"`, "- a\n": "must be a mapping"} {
+	for text, want := range map[string]string{"a: pass\n": "", "b: pass\n": `e.yaml:1:1: the profile p has no control "b"`, "a: good\n": `e.yaml:1:4: unknown status "good"`, "- a\n": "e.yaml:1:1: the file must be keys with values, not a list"} {
 		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -1,34 +1,41 @@
 package profile
 
 import (
-	"fmt"
-	"io"
 	"os"
+	"slices"
 
 	"go.yaml.in/yaml/v3"
 
 	"github.com/kubeassay/assay/finding"
+	"github.com/kubeassay/assay/internal/strictyaml"
 )
 
 // Expectations reads which statuses controls must have: a YAML file with one
 // line a control, "control: status".
 func (p *Profile) Expectations(name string) (map[string]finding.Status, error) {
-	data, err := readFile(name)
+	text, err := readFile(expectationsForm, name)
 	if err != nil {
 		return nil, err
 	}
-	d := &document{file: name}
-	expected := map[string]finding.Status{}
-	for k, v := range d.pairs(d.parse(data), "the file") {
-		d.known(k, k.Value, p)
-		status, err := finding.ParseStatus(d.text(v, "the status of "+k.Value))
-		if err != nil {
-			d.errorf(v, "%v", err)
-		}
-		expected[k.Value] = status
+	d, err := parse(expectationsForm, name, text)
+	if err != nil {
+		return nil, err
 	}
-	if len(d.problems) > 0 {
-		return nil, &LoadError{d.problems}
+	expected := map[string]finding.Status{}
+	for _, f := range d.Fields(d.Root(), "the file") {
+		d.known(f.Key, f.Name, p)
+		text, ok := d.Text(f.Value, "the status of "+f.Name)
+		if !ok {
+			continue
+		}
+		status, err := finding.ParseStatus(text)
+		if err != nil {
+			d.Bad(f.Value, "%v", err)
+		}
+		expected[f.Name] = status
+	}
+	if d.Count() > 0 {
+		return nil, &LoadError{d.Problems()}
 	}
 	return expected, nil
 }
@@ -37,32 +44,27 @@ func (p *Profile) Expectations(name string) (map[string]finding.Status, error) {
 // controls or an include. One that is no YAML looks like one, so that its
 // mistake is found.
 func Looks(name string) (bool, error) {
-	data, err := readFile(name)
+	text, err := readFile(profileForm, name)
 	if err != nil {
 		return false, err
 	}
-	var d document
-	root := d.parse(data)
-	if root == nil {
-		return len(data) > 0, nil
+	d, err := profileForm.ParseText(name, text)
+	if err != nil {
+		return len(text) > 0, nil //nolint:nilerr // who loads it is told
 	}
-	for i := 0; root.Kind == yaml.MappingNode && i < len(root.Content); i += 2 {
-		if k := root.Content[i].Value; k == "controls" || k == "include" {
-			return true, nil
-		}
+	if d.Root().Kind != yaml.MappingNode {
+		return d.Count() > 0, nil
 	}
-	return false, nil
+	return slices.ContainsFunc(d.Fields(d.Root(), profileForm.What), func(f strictyaml.Field) bool {
+		return f.Name == "controls" || f.Name == "include"
+	}), nil
 }
 
-func readFile(name string) ([]byte, error) {
+func readFile(form strictyaml.Form, name string) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }() // only read
-	data, err := io.ReadAll(io.LimitReader(f, maxFileBytes+1))
-	if err == nil && len(data) > maxFileBytes {
-		err = fmt.Errorf("%s: the file is larger than %d MiB", name, maxFileBytes>>20)
-	}
-	return data, err
+	return form.Read(name, f)
 }

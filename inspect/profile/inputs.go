@@ -173,11 +173,11 @@ func parsed[T any](v T, err error) (any, error) {
 func (d *document) inputValue(n *yaml.Node, t InputType, what string) any {
 	if n.Kind == yaml.SequenceNode || t == StringsInput || t == IntsInput {
 		if t != StringsInput && t != IntsInput {
-			d.errorf(n, "%s must be a %s, not a list", what, t)
+			d.Bad(n, "%s must be a %s, not a list", what, t)
 			return nil
 		}
 		all := []any{}
-		for _, e := range d.list(n, what, false) {
+		for _, e := range d.List(n, what) {
 			of := StringInput
 			if t == IntsInput {
 				of = IntInput
@@ -196,20 +196,17 @@ func (d *document) inputValue(n *yaml.Node, t InputType, what string) any {
 		if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!str" {
 			return n.Value
 		}
-		d.errorf(n, "%s must be a string: put it in quotes", what)
+		d.Bad(n, "%s must be a string: put it in quotes", what)
 		return nil
 	}
 	var v any
-	if !d.plain(n) {
-		return nil
-	}
-	if err := n.Decode(&v); err != nil || n.Kind != yaml.ScalarNode {
-		d.errorf(n, "%s must be a %s", what, t)
+	if n.Kind != yaml.ScalarNode || n.Decode(&v) != nil {
+		d.Bad(n, "%s must be a %s", what, t)
 		return nil
 	}
 	out, err := t.value(v)
 	if err != nil {
-		d.errorf(n, "%s must be a %s", what, t)
+		d.Bad(n, "%s must be a %s", what, t)
 		return nil
 	}
 	return out

@@ -238,7 +238,7 @@ func (c *compiler) compile(d *document, n *yaml.Node, env *cel.Env, source strin
 	where := scalarPlace(d.lines, n)
 	if n := utf8.RuneCountInString(source); n > maxExpression {
 		line, column := where.at(begin)
-		d.errorAt(line, column, "the expression has %d characters: %d are the most", n, maxExpression)
+		d.BadAt(line, column, "the expression has %d characters: %d are the most", n, maxExpression)
 		return nil
 	}
 	ast, issues := env.Compile(source)
@@ -246,19 +246,19 @@ func (c *compiler) compile(d *document, n *yaml.Node, env *cel.Env, source strin
 		starts := lineStarts(source)
 		for _, e := range issues.Errors() {
 			line, column := where.at(begin + starts.offset(e.Location))
-			d.errorAt(line, column, "%s", c.explain(e.Message))
+			d.BadAt(line, column, "%s", c.explain(e.Message))
 		}
 		return nil
 	}
 	line, column := where.at(begin)
 	if err := check(ast.OutputType()); err != nil {
-		d.errorAt(line, column, "%v", err)
+		d.BadAt(line, column, "%v", err)
 		return nil
 	}
 	program, err := env.Program(ast,
 		cel.EvalOptions(cel.OptOptimize), cel.InterruptCheckFrequency(checkEvery))
 	if err != nil {
-		d.errorAt(line, column, "%v", err)
+		d.BadAt(line, column, "%v", err)
 		return nil
 	}
 	return &expression{source: source, ast: ast, program: program, declared: declaredPaths(ast.NativeRep()), transparent: transparent(ast.NativeRep().Expr())}

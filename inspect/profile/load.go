@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"hash"
-	"io"
 	"io/fs"
 	"path"
 	"slices"
@@ -17,14 +16,14 @@ import (
 
 	"github.com/kubeassay/assay/finding"
 	"github.com/kubeassay/assay/inspect/profile/builtin"
-	"github.com/kubeassay/assay/internal/nearest"
+	"github.com/kubeassay/assay/internal/excerpt"
+	"github.com/kubeassay/assay/internal/strictyaml"
 )
 
 // What a profile may consist of at most.
 const (
-	maxFileBytes = 4 << 20
-	maxFiles     = 64
-	maxControls  = 10_000
+	maxFiles    = 64
+	maxControls = 10_000
 )
 
 // Load reads a profile and all that it includes. What is wrong with it comes
@@ -82,14 +81,11 @@ func (l *loader) read(s source, name string) ([]byte, error) {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }() // nothing was written
-	data, err := io.ReadAll(io.LimitReader(f, maxFileBytes+1))
+	display := s.display(name)
+	data, err := profileForm.Read(display, f)
 	if err != nil {
 		return nil, err
 	}
-	if len(data) > maxFileBytes {
-		return nil, fmt.Errorf("the file is larger than %d MiB", maxFileBytes>>20)
-	}
-	display := s.display(name)
 	l.files = append(l.files, display)
 	if display = name; s.builtin {
 		display = "builtin:" + name
@@ -110,46 +106,42 @@ func (l *loader) profile(s source, name string, at finding.Location, stack []str
 	}
 	data, err := l.read(s, name)
 	if err != nil {
-		l.problemAt(at, "%s", unreadable(display, err))
+		l.wrong(display, err, at)
 		return p
 	}
-	d := &document{file: display}
-	defer func() {
-		slices.SortStableFunc(d.problems, func(a, b finding.Problem) int {
-			return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
-		})
-		l.problems = append(l.problems, d.problems...)
-	}()
-	root := d.parse(data)
-	if root == nil {
+	d, err := parse(profileForm, display, data)
+	if err != nil {
+		l.wrong(display, err, at)
 		return p
 	}
-	values := d.mapping(root, "a profile", "name", "title", "version", "summary", "inputs", "include", "controls")
+	defer func() { l.problems = append(l.problems, d.Problems()...) }()
+	root := d.Root()
+	values := d.Keys(root, profileForm.What, "name", "title", "version", "summary", "inputs", "include", "controls")
 	if root.Kind != yaml.MappingNode {
 		return p
 	}
 	p.Name = d.required(root, values, "name", "the profile")
 	if p.Name != "" && !word(p.Name) {
-		d.errorf(values["name"], "the name %q must be made of letters, digits, dots, dashes and underscores", p.Name)
+		d.Bad(values["name"], "the name %s must be made of letters, digits, dots, dashes and underscores", excerpt.Quote(p.Name))
 	}
 	p.Title = d.required(root, values, "title", "the profile")
 	p.Version = d.text(values["version"], "version")
 	p.Summary = strings.TrimSpace(d.text(values["summary"], "summary"))
 	u := &unit{inputs: d.inputs(values["inputs"])}
 	p.Inputs = slices.Clone(u.inputs)
-	for _, n := range d.list(values["include"], "include", false) {
+	for _, n := range d.List(values["include"], "include") {
 		l.include(d, p, s, name, n, append(slices.Clone(stack), display))
 	}
 	compiler, err := l.language.forUnit(u)
 	if err != nil {
-		d.errorf(values["inputs"], "%v", err)
+		d.Bad(cmp.Or(values["inputs"], root), "%v", err)
 		return p
 	}
 	p.units = append(p.units, u)
 	if values["controls"] == nil && values["include"] == nil {
-		d.errorf(root, "the profile has no controls, and includes none")
+		d.Bad(root, "the profile has no controls, and includes none")
 	}
-	for _, n := range d.list(values["controls"], "controls", false) {
+	for _, n := range d.List(values["controls"], "controls") {
 		c := d.control(n, compiler)
 		c.unit = u
 		if !l.add(d, p, c, n) {
@@ -157,6 +149,17 @@ func (l *loader) profile(s source, name string, at finding.Location, stack []str
 		}
 	}
 	return p
+}
+
+// wrong tells why a file can't be read: at the place that is to blame for it in
+// the file itself, else where it was asked for.
+func (l *loader) wrong(name string, err error, at finding.Location) {
+	var wrong *strictyaml.Error
+	if errors.As(err, &wrong) {
+		l.problems = append(l.problems, wrong.Problems...)
+		return
+	}
+	l.problemAt(at, "%s", unreadable(name, err))
 }
 
 // unreadable says why in words.
@@ -176,11 +179,11 @@ func unreadable(name string, err error) string {
 // add appends a control, unless its ID is taken. False: there are too many.
 func (l *loader) add(d *document, p *Profile, c *Control, n *yaml.Node) bool {
 	if len(p.Controls) >= maxControls {
-		d.errorf(n, "a profile has at most %d controls", maxControls)
+		d.Bad(n, "a profile has at most %d controls", maxControls)
 		return false
 	}
 	if other := p.Control(c.ID); other != nil && c.ID != "" {
-		d.errorf(n, "there is a control %q already, at %s: skip that one, or choose another id", c.ID, other.Location)
+		d.Bad(n, "there is a control %q already, at %s: skip that one, or choose another id", c.ID, other.Location)
 		return true
 	}
 	p.Controls = append(p.Controls, c)
@@ -189,7 +192,7 @@ func (l *loader) add(d *document, p *Profile, c *Control, n *yaml.Node) bool {
 
 // include adds the controls of another profile.
 func (l *loader) include(d *document, p *Profile, s source, from string, n *yaml.Node, stack []string) {
-	values := d.mapping(n, "an entry of include", "profile", "skip", "impact", "inputs")
+	values := d.Keys(n, "an entry of include", "profile", "skip", "impact", "inputs")
 	ref := d.required(n, values, "profile", "an entry of include")
 	if ref == "" {
 		return
@@ -199,18 +202,18 @@ func (l *loader) include(d *document, p *Profile, s source, from string, n *yaml
 	if strings.Contains(ref, "/") || path.Ext(ref) == extension || path.Ext(ref) == ".yml" {
 		name = path.Join(path.Dir(from), ref)
 		if path.IsAbs(ref) || strings.Contains(ref, `\`) || !fs.ValidPath(name) {
-			d.errorf(at, "%q leads out of the profile's folder: what is included must be in it, or below", ref)
+			d.Bad(at, "%s leads out of the profile's folder: what is included must be in it, or below", excerpt.Quote(ref))
 			return
 		}
 	} else {
 		if !slices.Contains(BuiltinNames(), ref) {
-			d.errorf(at, "there is no built-in profile %q%s: a file's name ends in %s", ref, nearest.Hint(ref, BuiltinNames()), extension)
+			d.Bad(at, "there is no built-in profile %s%s: a file's name ends in %s", excerpt.Quote(ref), d.Hint(ref, BuiltinNames()), extension)
 			return
 		}
 		s, name = source{fsys: builtin.Files, builtin: true}, ref+extension
 	}
 	before := len(l.problems)
-	q := l.profile(s, name, finding.Location{File: d.file, Line: at.Line, Column: at.Column}, stack)
+	q := l.profile(s, name, finding.Location{File: d.Name(), Line: at.Line, Column: at.Column}, stack)
 	if len(l.problems) > before {
 		return // its controls are not all there
 	}
@@ -219,9 +222,9 @@ func (l *loader) include(d *document, p *Profile, s source, from string, n *yaml
 		d.known(values["skip"], id, q)
 	}
 	impacts := map[string]float64{}
-	for k, v := range d.pairs(values["impact"], "impact") {
-		d.known(k, k.Value, q)
-		impacts[k.Value] = d.impact(v, "the impact of "+k.Value)
+	for _, f := range d.Fields(values["impact"], "impact") {
+		d.known(f.Key, f.Name, q)
+		impacts[f.Name] = d.impact(f.Value, "the impact of "+f.Name)
 	}
 	fixed := d.fixed(values["inputs"], q)
 	l.open(d, at, p, q, fixed)
@@ -241,13 +244,14 @@ func (l *loader) include(d *document, p *Profile, s source, from string, n *yaml
 
 // known says where an ID is no control's.
 func (d *document) known(n *yaml.Node, id string, p *Profile) {
-	if p.Control(id) == nil {
-		ids := make([]string, len(p.Controls))
-		for i, c := range p.Controls {
-			ids[i] = c.ID
-		}
-		d.errorf(n, "the profile %s has no control %q%s", p.Name, id, nearest.Hint(id, ids))
+	if p.Control(id) != nil {
+		return
 	}
+	var ids []string
+	for i := 0; i < len(p.Controls) && !d.Full(); i++ {
+		ids = append(ids, p.Controls[i].ID)
+	}
+	d.Bad(n, "the profile %s has no control %s%s", p.Name, excerpt.Quote(id), d.Hint(id, ids))
 }
 
 // fixed reads the values that an inclusion gives to inputs.
@@ -257,13 +261,13 @@ func (d *document) fixed(n *yaml.Node, q *Profile) map[string]any {
 	for i, in := range q.Inputs {
 		names[i] = in.Name
 	}
-	for k, v := range d.pairs(n, "inputs") {
-		i := slices.Index(names, k.Value)
+	for _, f := range d.Fields(n, "inputs") {
+		i := slices.Index(names, f.Name)
 		if i < 0 {
-			d.errorf(k, "the profile %s has no input %q%s", q.Name, k.Value, nearest.Hint(k.Value, names))
+			d.Bad(f.Key, "the profile %s has no input %s%s", q.Name, excerpt.Quote(f.Name), d.Hint(f.Name, names))
 			continue
 		}
-		fixed[k.Value] = d.inputValue(v, q.Inputs[i].Type, "the input "+k.Value)
+		fixed[f.Name] = d.inputValue(f.Value, q.Inputs[i].Type, "the input "+f.Name)
 	}
 	return fixed
 }
@@ -283,7 +287,7 @@ func (l *loader) open(d *document, at *yaml.Node, p, q *Profile, fixed map[strin
 		case i < 0:
 			p.Inputs = append(p.Inputs, in)
 		case p.Inputs[i].Type != in.Type:
-			d.errorf(at, "the input %s is of type %s here, and of type %s in the profile %s: give it a value under inputs", in.Name, p.Inputs[i].Type, in.Type, q.Name)
+			d.Bad(at, "the input %s is of type %s here, and of type %s in the profile %s: give it a value under inputs", in.Name, p.Inputs[i].Type, in.Type, q.Name)
 		}
 	}
 }

@@ -39,7 +39,7 @@ func (c *compiler) template(d *document, n *yaml.Node, offenders *expression) *t
 	if offenders != nil {
 		var err error
 		if env, err = env.Extend(cel.Variable(offendersName, offenders.ast.OutputType())); err != nil {
-			d.errorf(n, "%v", err)
+			d.Bad(n, "%v", err)
 			return nil
 		}
 	}
@@ -58,7 +58,7 @@ func (c *compiler) template(d *document, n *yaml.Node, offenders *expression) *t
 		source, after, closed := cutHole(hole)
 		if !closed {
 			line, column := scalarPlace(d.lines, n).at(at - 2)
-			d.errorAt(line, column, "{{ has no }}")
+			d.BadAt(line, column, "{{ has no }}")
 			return nil
 		}
 		blank := len(source) - len(strings.TrimLeftFunc(source, unicode.IsSpace))

@@ -9,7 +9,8 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/kubeassay/assay/internal/nearest"
+	"github.com/kubeassay/assay/internal/excerpt"
+	"github.com/kubeassay/assay/internal/strictyaml"
 )
 
 // File is what a file of settings says. Nil stands for none, which says nothing.
@@ -21,9 +22,12 @@ type File struct {
 // Name is what the file is called in messages.
 func (f *File) Name() string { return f.name }
 
+// fileForm is what files of settings have in common. A person writes far less.
+var fileForm = strictyaml.Form{What: "a file of settings", MaxBytes: 256 << 10, APIVersion: APIVersion, Kind: Kind}
+
 // parser reads one file.
 type parser struct {
-	document
+	*strictyaml.Document
 	*Catalog
 	folder string
 	file   *File
@@ -33,42 +37,31 @@ type parser struct {
 // also those about other commands than the one that is run: who has a file
 // wants all of it to hold. Relative paths in it are those below folder.
 func (c *Catalog) Parse(name, folder string, r io.Reader) (*File, error) {
-	p := &parser{document{name: name}, c, folder, &File{name, map[string]map[string]value{}}}
-	root, err := p.parse(r)
+	d, err := fileForm.Parse(name, r)
 	if err != nil {
 		return nil, err
 	}
-	p.top(root)
-	if err := p.err(); err != nil {
+	p := &parser{d, c, folder, &File{name, map[string]map[string]value{}}}
+	p.top()
+	if err := p.Err(); err != nil {
 		return nil, err
 	}
 	return p.file, nil
 }
 
 // top reads what is not below a section.
-func (p *parser) top(root *yaml.Node) {
-	fields := p.fields(root, "settings")
-	if root.Kind != yaml.MappingNode {
+func (p *parser) top() {
+	fields, ok := p.Header()
+	if !ok {
 		return
 	}
-	wanted := map[string]string{"apiVersion": APIVersion, "kind": Kind}
 	for _, f := range fields {
-		if want, ok := wanted[f.name]; ok {
-			if got, ok := p.text(f.value, f.name); ok && got != want {
-				p.bad(f.value, "%s is %s, and must be %s", f.name, quoted(got), want)
-			}
-			delete(wanted, f.name)
-		} else if f.name == Common {
-			p.section(p.common, f.value)
-		} else if s := p.Catalog.root.below(f.name); s != nil {
-			p.section(s, f.value)
+		if f.Name == Common {
+			p.section(p.common, f.Value)
+		} else if s := p.Catalog.root.below(f.Name); s != nil {
+			p.section(s, f.Value)
 		} else {
-			p.bad(f.key, "there is no section %s%s", quoted(f.name), p.otherSection(f.name))
-		}
-	}
-	for _, key := range []string{"apiVersion", "kind"} {
-		if want, ok := wanted[key]; ok {
-			p.bad(root, "%s is missing: a file of settings says %s: %s", key, key, want)
+			p.Bad(f.Key, "there is no section %s%s", excerpt.Quote(f.Name), p.otherSection(f.Name))
 		}
 	}
 }
@@ -76,40 +69,40 @@ func (p *parser) top(root *yaml.Node) {
 // section reads the settings of a command, or the sections of a group of them.
 func (p *parser) section(s *section, n *yaml.Node) {
 	if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" {
-		p.bad(n, "%s is empty: give it settings, or leave it out", s.name)
+		p.Bad(n, "%s is empty: give it settings, or leave it out", s.name)
 		return
 	}
-	for _, f := range p.fields(n, s.name) {
-		if below := s.below(f.name); below != nil {
-			p.section(below, f.value)
+	for _, f := range p.Fields(n, s.name) {
+		if below := s.below(f.Name); below != nil {
+			p.section(below, f.Value)
 			continue
 		}
-		flag := s.flag(f.name)
-		if why := p.rules.Refuse(f.name); why != "" {
-			p.bad(f.key, "%s can't be set by a file: %s", f.name, why)
+		flag := s.flag(f.Name)
+		if why := p.rules.Refuse(f.Name); why != "" {
+			p.Bad(f.Key, "%s can't be set by a file: %s", f.Name, why)
 			continue
 		}
 		if flag == nil {
-			p.bad(f.key, "%s", p.unknown(s, f.name))
+			p.Bad(f.Key, "%s", p.unknown(s, f.Name))
 			continue
 		}
-		v, ok := p.value(f.value, flag)
+		v, ok := p.value(f.Value, flag)
 		if !ok || !p.resolve(f, &v) {
 			continue
 		}
 		if p.file.values[s.name] == nil {
 			p.file.values[s.name] = map[string]value{}
 		}
-		p.file.values[s.name][f.name] = v
+		p.file.values[s.name][f.Name] = v
 	}
 }
 
 // resolve makes relative paths those below the file's folder.
-func (p *parser) resolve(f field, v *value) bool {
+func (p *parser) resolve(f strictyaml.Field, v *value) bool {
 	for i := range v.texts {
-		path, err := p.rules.Resolve(f.name, v.texts[i], p.folder)
+		path, err := p.rules.Resolve(f.Name, v.texts[i], p.folder)
 		if err != nil {
-			p.bad(f.value, "%s: %v", f.name, err)
+			p.Bad(f.Value, "%s: %v", f.Name, err)
 			return false
 		}
 		v.texts[i] = path
@@ -124,7 +117,7 @@ func Below(folder, path string) (string, error) {
 		return path, nil
 	}
 	if strings.HasPrefix(path, "~") {
-		return "", fmt.Errorf("%s: ~ means nothing in a file: write the whole path, or ./%s for a file that is called so", quoted(path), shortened(path))
+		return "", fmt.Errorf("%s: ~ means nothing in a file: write the whole path, or ./%s for a file that is called so", excerpt.Quote(path), excerpt.Of(path, 60))
 	}
 	return filepath.Join(folder, path), nil
 }
@@ -148,8 +141,8 @@ func (p *parser) unknown(s *section, key string) string {
 	for _, b := range s.sections {
 		names = append(names, b.key())
 	}
-	what := fmt.Sprintf("%s has no setting %s", s.name, quoted(key))
-	if hint := nearest.Hint(key, names); hint != "" {
+	what := fmt.Sprintf("%s has no setting %s", s.name, excerpt.Quote(key))
+	if hint := p.Hint(key, names); hint != "" {
 		return what + hint
 	}
 	if all := p.having(key); len(all) > 0 {
@@ -190,7 +183,7 @@ func (p *parser) otherSection(name string) string {
 	for _, s := range p.Catalog.root.sections {
 		names = append(names, s.name)
 	}
-	if hint := nearest.Hint(name, names); hint != "" {
+	if hint := p.Hint(name, names); hint != "" {
 		return hint
 	}
 	if all := p.having(name); len(all) > 0 {

@@ -11,6 +11,9 @@ import (
 	"github.com/spf13/pflag"
 	"go.yaml.in/yaml/v3"
 	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/kubeassay/assay/internal/excerpt"
+	"github.com/kubeassay/assay/internal/strictyaml"
 )
 
 // form is what the value of a setting looks like in a file.
@@ -56,47 +59,67 @@ type value struct {
 }
 
 // value reads the value of a setting, and keeps what is wrong with it.
-func (d *document) value(n *yaml.Node, f *pflag.Flag) (value, bool) {
+func (p *parser) value(n *yaml.Node, f *pflag.Flag) (value, bool) {
 	v := value{line: n.Line, column: n.Column}
 	var ok bool
 	switch form := formOf(f); form {
 	case list:
-		v.texts, ok = d.texts(n, f.Name)
+		v.texts, ok = p.texts(n, f.Name)
 	default:
 		var one string
-		one, ok = d.scalar(n, f.Name, form)
+		one, ok = p.scalar(n, f.Name, form)
+		if ok && !fits(f.Value.Type(), one) {
+			p.Bad(n, "%s is out of range: %s", f.Name, strictyaml.Describe(n))
+			ok = false
+		}
 		v.texts = []string{one}
 	}
 	return v, ok
 }
 
+// fits reports whether a number is one of those that a flag of that type can hold.
+func fits(kind, number string) bool {
+	var err error
+	switch kind {
+	case "int32":
+		_, err = strconv.ParseInt(number, 10, 32)
+	case "uint", "uint64":
+		_, err = strconv.ParseUint(number, 10, 64)
+	case "uint32":
+		_, err = strconv.ParseUint(number, 10, 32)
+	case "float32":
+		_, err = strconv.ParseFloat(number, 32)
+	}
+	return err == nil
+}
+
 var quantityText = regexp.MustCompile(quantities)
 
 // scalar returns a value as the command line would have it.
-func (d *document) scalar(n *yaml.Node, name string, form form) (string, bool) {
+func (p *parser) scalar(n *yaml.Node, name string, form form) (string, bool) {
 	if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" {
-		d.bad(n, "%s has no value: give one, or leave it out", name)
+		p.Bad(n, "%s has no value: give one, or leave it out", name)
 		return "", false
 	}
 	switch form {
 	case boolean:
 		var b bool
 		if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!bool" || n.Decode(&b) != nil {
-			d.bad(n, "%s must be true or false, not %s", name, kindOf(n))
+			p.Bad(n, "%s must be true or false, not %s", name, strictyaml.Describe(n))
 			return "", false
 		}
 		return strconv.FormatBool(b), true
 	case integer:
 		var i int
 		if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!int" || n.Decode(&i) != nil {
-			d.bad(n, "%s must be a whole number, not %s", name, kindOf(n))
+			p.Bad(n, "%s must be a whole number, not %s", name, strictyaml.Describe(n))
 			return "", false
 		}
 		return strconv.Itoa(i), true
 	case number:
 		var x float64
 		if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!int" && n.ShortTag() != "!!float" || n.Decode(&x) != nil || math.IsNaN(x) || math.IsInf(x, 0) {
-			d.bad(n, "%s must be a number, not %s", name, kindOf(n))
+			p.Bad(n, "%s must be a number, not %s", name, strictyaml.Describe(n))
 			return "", false
 		}
 		return strconv.FormatFloat(x, 'g', -1, 64), true
@@ -106,7 +129,7 @@ func (d *document) scalar(n *yaml.Node, name string, form form) (string, bool) {
 				return n.Value, true
 			}
 		}
-		d.bad(n, "%s must be a length of time such as 30s or 10m, not %s", name, kindOf(n))
+		p.Bad(n, "%s must be a length of time such as 30s or 10m, not %s", name, strictyaml.Describe(n))
 		return "", false
 	case quantity:
 		if n.Kind == yaml.ScalarNode && (n.ShortTag() == "!!str" || n.ShortTag() == "!!int") {
@@ -115,32 +138,32 @@ func (d *document) scalar(n *yaml.Node, name string, form form) (string, bool) {
 				return n.Value, true
 			}
 		}
-		d.bad(n, "%s must be a quantity such as 500Ki or 64Mi, not %s", name, kindOf(n))
+		p.Bad(n, "%s must be a quantity such as 500Ki or 64Mi, not %s", name, strictyaml.Describe(n))
 		return "", false
 	}
-	return d.text(n, name)
+	return p.Text(n, name)
 }
 
 // texts returns a list of texts. An empty one, or an empty text in it, is a
 // mistake here as it is on the command line: it would choose everything.
-func (d *document) texts(n *yaml.Node, name string) ([]string, bool) {
+func (p *parser) texts(n *yaml.Node, name string) ([]string, bool) {
 	if n.Kind != yaml.SequenceNode {
 		hint := ""
 		if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!str" {
-			hint = fmt.Sprintf(": write [%s]", strings.TrimSpace(shortened(n.Value)))
+			hint = fmt.Sprintf(": write [%s]", strings.TrimSpace(excerpt.Of(n.Value, 60)))
 		}
-		d.bad(n, "%s must be a list, not %s%s", name, kindOf(n), hint)
+		p.Bad(n, "%s must be a list, not %s%s", name, strictyaml.Describe(n), hint)
 		return nil, false
 	}
 	if len(n.Content) == 0 {
-		d.bad(n, "%s is an empty list: give it a value, or leave it out", name)
+		p.Bad(n, "%s is an empty list: give it a value, or leave it out", name)
 		return nil, false
 	}
 	var all []string
 	for _, e := range n.Content {
-		one, ok := d.text(e, "each of "+name)
+		one, ok := p.Text(e, "each of "+name)
 		if ok && one == "" {
-			d.bad(e, "%s has an empty value: give one, or leave it out", name)
+			p.Bad(e, "%s has an empty value: give one, or leave it out", name)
 			ok = false
 		}
 		if !ok {

@@ -4,6 +4,9 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubeassay/assay/finding"
+	"github.com/kubeassay/assay/posture/hostpath"
 )
 
 // PodOf is what a graph wants to know of a pod, or of what makes pods. It
@@ -19,13 +22,11 @@ func PodOf(namespace, name string, spec *corev1.PodSpec) Pod {
 // that is privileged, by a volume of what the node is made of, or by the node's
 // processes. It names the plain ways, not all.
 func reachesHost(spec *corev1.PodSpec) bool {
-	for i := range spec.Volumes {
-		if h := spec.Volumes[i].HostPath; h != nil && nodePath(h.Path) {
-			return true
-		}
-	}
 	for _, list := range [][]corev1.Container{spec.InitContainers, spec.Containers} {
 		for i := range list {
+			if mountsNode(spec.Volumes, list[i].VolumeMounts) {
+				return true
+			}
 			s := list[i].SecurityContext
 			if s == nil {
 				continue
@@ -52,19 +53,20 @@ func reachesHost(spec *corev1.PodSpec) bool {
 	return w != nil && w.WindowsOptions != nil && w.WindowsOptions.HostProcess != nil && *w.WindowsOptions.HostProcess
 }
 
-// nodePath reports whether a path of the node gives the node away: what it
-// runs, its keys, or the socket of its container runtime.
-func nodePath(path string) bool {
-	path = strings.TrimRight(path, "/")
-	if strings.HasSuffix(path, ".sock") && (strings.HasPrefix(path, "/run/") || strings.HasPrefix(path, "/var/run/")) {
-		return true
-	}
-	for _, p := range []string{
-		"/bin", "/boot", "/dev", "/etc/cron.d", "/etc/kubernetes/manifests", "/etc/kubernetes/pki", "/etc/systemd", "/home", "/lib", "/proc",
-		"/root/.ssh", "/run/containerd", "/run/crio", "/sbin", "/usr", "/var/lib/containerd", "/var/lib/docker", "/var/lib/etcd", "/var/lib/kubelet/pods", "/var/run/docker.sock",
-	} {
-		if path == p || strings.HasPrefix(p, path+"/") { // or a folder above it
-			return true
+// mountsNode reports whether a container has a path of the node that gives the
+// node away: what it runs, its keys, or the socket of its container runtime.
+func mountsNode(volumes []corev1.Volume, mounts []corev1.VolumeMount) bool {
+	for i := range volumes {
+		v := &volumes[i]
+		if v.HostPath == nil {
+			continue
+		}
+		for j := range mounts {
+			if m := &mounts[j]; m.Name == v.Name {
+				if s, _ := hostpath.Sensitive(hostpath.Join(hostpath.Clean(v.HostPath.Path), m.SubPath), !m.ReadOnly); s == finding.Critical {
+					return true
+				}
+			}
 		}
 	}
 	return false

@@ -13,9 +13,13 @@ func TestPodOf(t *testing.T) {
 	with := func(s *corev1.SecurityContext) corev1.PodSpec {
 		return corev1.PodSpec{Containers: []corev1.Container{{}, {SecurityContext: s}}}
 	}
-	path := func(p string) corev1.PodSpec {
-		return corev1.PodSpec{Volumes: []corev1.Volume{{VolumeSource: corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: p}}}}}
+	mount := func(p string, m corev1.VolumeMount) corev1.PodSpec {
+		return corev1.PodSpec{
+			Volumes:    []corev1.Volume{{Name: "own"}, {Name: "node", VolumeSource: corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: p}}}},
+			Containers: []corev1.Container{{}, {VolumeMounts: []corev1.VolumeMount{{Name: "own"}, m}}},
+		}
 	}
+	path := func(p string) corev1.PodSpec { return mount(p, corev1.VolumeMount{Name: "node"}) }
 	capability := func(c corev1.Capability, pid bool) corev1.PodSpec {
 		s := with(&corev1.SecurityContext{Capabilities: &corev1.Capabilities{Add: []corev1.Capability{c}}})
 		s.HostPID = pid
@@ -41,6 +45,14 @@ func TestPodOf(t *testing.T) {
 		"socket":                {path("/run/containerd/containerd.sock"), true},
 		"logs":                  {path("/var/log/app"), false},
 		"a name that is longer": {path("/procfoo"), false},
+		"the node's processes":  {path("/proc"), true},
+		"to read only":          {mount("/proc", corev1.VolumeMount{Name: "node", ReadOnly: true}), false},
+		"keys to read only":     {mount("/etc/kubernetes", corev1.VolumeMount{Name: "node", ReadOnly: true}), true},
+		"a part of it":          {mount("/var", corev1.VolumeMount{Name: "node", SubPath: "log/app"}), false},
+		"a part that matters":   {mount("/var", corev1.VolumeMount{Name: "node", SubPath: "run/docker.sock"}), true},
+		"mounted by nobody":     {mount("/", corev1.VolumeMount{Name: "own"}), false},
+		"Windows":               {path(`C:\Windows`), true},
+		"modules to read only":  {mount("/lib/modules", corev1.VolumeMount{Name: "node", ReadOnly: true}), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			test.spec.ServiceAccountName = "cart"

@@ -41,15 +41,17 @@ var rooms = [][]string{
 	{"inspect/collect/internal/proc"},
 	{"inspect/snapshot"},
 	{"posture/component", "posture/credential", "posture/pss", "posture/rbac", "posture/network", "posture/index"},
+	{"posture/hostpath"},
 	{"report", "gate"},
-	{"internal/hdf", "internal/nearest"},
+	{"internal/strictyaml"},
+	{"internal/hdf", "internal/nearest", "internal/yamltext"},
 	{"workload"},
 	{"image"},
 	{"kube/permission"},
 	{"kube"},
 	{"kube/audit"},
 	{"framework"},
-	{"finding"},
+	{"finding", "internal/excerpt"},
 }
 
 // walls are imports that stay out even where the floors would allow them. A

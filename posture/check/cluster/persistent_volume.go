@@ -2,14 +2,13 @@ package cluster
 
 import (
 	"fmt"
-	"path"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/kubeassay/assay/finding"
 	"github.com/kubeassay/assay/posture/check"
+	"github.com/kubeassay/assay/posture/hostpath"
 	"github.com/kubeassay/assay/posture/index"
 )
 
@@ -53,55 +52,16 @@ func judgeVolume(o *index.Object, _ *index.Index) check.Verdict {
 	return say(finding.Pass, finding.High, "The volume is no path of a node.", declared("spec.hostPath", check.Unset))
 }
 
-// judgePath says what a path of the node gives away. Status is the verdict
-// about one that nothing is known of.
+// judgePath says what a path of the node gives away to a pod that may write to
+// it. Status is the verdict about one that the node does not depend on.
 func judgePath(field, p string, status finding.Status) check.Verdict {
 	basis := declared(field, check.OrUnset(p))
-	if why := dependsOn(p); why != "" {
-		return say(finding.Fail, finding.High, fmt.Sprintf("Whoever claims the volume has %s of the node. %s.", p, why), basis)
+	at := hostpath.Clean(p)
+	if severity, place := hostpath.Sensitive(at, true); severity.Rank() <= finding.High.Rank() {
+		return say(finding.Fail, finding.High, fmt.Sprintf("Whoever claims the volume has %s of the node%s.", p, place.Of(at)), basis)
 	}
 	if status == finding.Fail {
 		return say(status, finding.Low, fmt.Sprintf("Whoever claims the volume has %s of whichever node the pod runs on.", p), basis)
 	}
 	return say(status, finding.High, fmt.Sprintf("The volume is a disk of a node, at %s.", p), basis)
-}
-
-// dependsOn says what the node depends on in a path, if that is known. It is
-// coarser than what the checks of pods know: a volume has no mounts that narrow it.
-func dependsOn(p string) string {
-	p = path.Clean("/" + p)
-	p = strings.TrimPrefix(p, "/var/run/")
-	if !strings.HasPrefix(p, "/") {
-		p = "/run/" + p
-	}
-	if p == "/var/run" {
-		p = "/run"
-	}
-	for _, known := range [...]struct{ dir, is string }{
-		{"/etc", "The node's settings, accounts and keys are in /etc"},
-		{"/root", "Root's own files are in /root"},
-		{"/home", "The files of the node's users are in /home"},
-		{"/proc", "The node's processes are in /proc"},
-		{"/sys", "The node's kernel and devices are in /sys"},
-		{"/dev", "The node's devices are in /dev"},
-		{"/boot", "The kernel that the node starts is in /boot"},
-		{"/bin", "Programs that the node runs are in /bin"},
-		{"/sbin", "Programs that the node runs are in /sbin"},
-		{"/lib", "Libraries that the node's programs load are in /lib"},
-		{"/lib64", "Libraries that the node's programs load are in /lib64"},
-		{"/usr", "Programs that the node runs are in /usr"},
-		{"/opt/cni", "Network plugins that the node runs as root are in /opt/cni"},
-		{"/run", "The sockets of the container runtime and of the node's services are in /run"},
-		{"/var/lib/kubelet", "The kubelet's credentials, and the Secrets of the pods of the node, are in /var/lib/kubelet"},
-		{"/var/lib/etcd", "The cluster's database is in /var/lib/etcd"},
-		{"/var/lib/docker", "The files of all containers of the node are in /var/lib/docker"},
-		{"/var/lib/containerd", "The files of all containers of the node are in /var/lib/containerd"},
-		{"/var/lib/containers", "The files of all containers of the node are in /var/lib/containers"},
-		{"/var/log", "The node's logs are in /var/log, and through a link there the kubelet shows any file of the node"},
-	} {
-		if p == known.dir || p == "/" || strings.HasPrefix(p, known.dir+"/") || strings.HasPrefix(known.dir, p+"/") {
-			return known.is
-		}
-	}
-	return ""
 }

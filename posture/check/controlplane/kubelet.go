@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/kubeassay/assay/finding"
+	"github.com/kubeassay/assay/internal/excerpt"
 	"github.com/kubeassay/assay/posture/check"
 	"github.com/kubeassay/assay/posture/index"
 )
@@ -98,15 +99,11 @@ func (c *config) value(path string) string {
 	if v == nil {
 		return check.Unset
 	}
-	const most = 300
 	s := fmt.Sprint(v)
 	if strings.Contains(s, "://") && strings.ContainsAny(s, "@?") {
 		return "(not shown, because it may hold a password)"
 	}
-	if len(s) > most {
-		s = strings.ToValidUTF8(s[:most], "") + "…"
-	}
-	return check.OrUnset(s)
+	return check.OrUnset(excerpt.Of(s, 300))
 }
 
 func (c *config) boolean(path string, unset bool) bool {

@@ -2,12 +2,12 @@ package pod
 
 import (
 	"fmt"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/kubeassay/assay/finding"
+	"github.com/kubeassay/assay/internal/excerpt"
 	"github.com/kubeassay/assay/posture/check"
 	"github.com/kubeassay/assay/posture/index"
 )
@@ -66,7 +66,7 @@ func judgeClaim(o *index.Object, _ *index.Index) check.Verdict {
 	raw, _, _ := unstructured.NestedFieldNoCopy(u.Object, fields...)
 	if err != nil && raw != nil { // an API server writes null where there are none
 		out.Status, out.Message = finding.Error, "The field "+path+" is not a list, so the claim could not be judged."
-		out.Basis = []finding.Basis{{Evidence: finding.Declared, Field: path, Value: short(fmt.Sprint(raw))}}
+		out.Basis = []finding.Basis{{Evidence: finding.Declared, Field: path, Value: excerpt.Of(fmt.Sprint(raw), 40)}}
 		return out
 	}
 	for i, r := range requests {
@@ -89,13 +89,4 @@ func judgeClaim(o *index.Object, _ *index.Index) check.Verdict {
 	}
 	out.Basis = []finding.Basis{{Evidence: finding.Declared, Field: path + "[*].exactly.adminAccess", Value: check.Unset}}
 	return out
-}
-
-// short bounds a value that should not be what it is.
-func short(s string) string {
-	const most = 40
-	if len(s) > most {
-		return strings.ToValidUTF8(s[:most], "") + "…"
-	}
-	return s
 }

@@ -2,7 +2,6 @@ package pod
 
 import (
 	"fmt"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -92,10 +91,7 @@ func lookAt(spec *corev1.PodSpec, volume int, onlySockets bool) mounted {
 			if mounts[i].Name != v.Name {
 				continue
 			}
-			at := root
-			if sub := mounts[i].SubPath; sub != "" {
-				at = hostpath.Clean(path.Join(root, strings.ReplaceAll(sub, `\`, "/")))
-			}
+			at := hostpath.Join(root, mounts[i].SubPath)
 			socket := hostpath.IsSocket(at)
 			severity, place := finding.Low, hostpath.Unknown()
 			if socket || !onlySockets {

@@ -4,36 +4,26 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/kubeassay/assay/internal/yamltext"
 )
 
 // YAML parses a text of one document or more. Documents that hold nothing are
 // left out. On an error it returns what came before it.
 func YAML(text []byte) (docs []*Node, err error) {
-	// The YAML library has been seen to panic on garbage; a broken document
-	// must never end the whole scan.
-	defer func() {
-		if r := recover(); r != nil {
-			err = &Error{Message: fmt.Sprintf("the YAML parser gave up: %v", r)}
+	for doc, err := range yamltext.Documents(text) {
+		if err != nil {
+			return docs, err
 		}
-	}()
-	d := yaml.NewDecoder(bytes.NewReader(text))
-	for {
-		var doc Node
-		if err := d.Decode(&doc); errors.Is(err, io.EOF) {
-			return docs, nil
-		} else if err != nil {
-			return docs, yamlError(text, err)
+		if root := doc.Content[0]; !IsNull(root) {
+			docs = append(docs, root)
 		}
-		if doc.Kind != yaml.DocumentNode || len(doc.Content) == 0 || IsNull(doc.Content[0]) {
-			continue
-		}
-		docs = append(docs, doc.Content[0])
 	}
+	return docs, nil
 }
 
 // JSON parses a text of one JSON value or more, one after the other. On an

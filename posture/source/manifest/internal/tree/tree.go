@@ -13,6 +13,8 @@ package tree
 
 import (
 	"go.yaml.in/yaml/v3"
+
+	"github.com/kubeassay/assay/internal/yamltext"
 )
 
 // Node is one value of a document, with its place in the text.
@@ -20,12 +22,7 @@ type Node = yaml.Node
 
 // Error says what is wrong at which place of the text. Line and Column count
 // from 1; Line 0 means that the place is not known.
-type Error struct {
-	Line, Column int
-	Message      string
-}
-
-func (e *Error) Error() string { return e.Message }
+type Error = yamltext.Error
 
 // maxDepth is deeper than any Kubernetes object; it also ends an anchor that
 // contains itself.

@@ -1,4 +1,4 @@
-package tree
+package yamltext
 
 import (
 	"bytes"
@@ -8,26 +8,29 @@ import (
 	"unicode/utf8"
 
 	sigsyaml "sigs.k8s.io/yaml"
+
+	"github.com/kubeassay/assay/internal/excerpt"
 )
 
 var (
-	yamlMessage   = regexp.MustCompile(`(?s)yaml: (?:line (\d+): )?(.*)`)
-	unknownAnchor = regexp.MustCompile(`unknown anchor '(.*)' referenced`)
+	message       = regexp.MustCompile(`(?s)yaml: (?:line (\d+): )?(.*)`)
+	unknownAnchor = regexp.MustCompile(`(?s)^unknown anchor '(.*)' referenced$`)
+	tooDeep       = regexp.MustCompile(`^exceeded max depth of \d+$`)
 )
 
-// yamlError says in one sentence what the parser found wrong with text.
-func yamlError(text []byte, err error) *Error {
+// explain says in one sentence what the parser found wrong with text.
+func explain(text []byte, err error) *Error {
 	if e := badCharacter(text); e != nil {
 		return e
 	}
 	// The parser with nodes tells the line where the surrounding block starts.
 	// Its older sister tells the line of the trouble itself.
 	var ignored any
-	if older := sigsyaml.Unmarshal(text, &ignored); older != nil && yamlMessage.MatchString(older.Error()) {
+	if older := sigsyaml.Unmarshal(text, &ignored); older != nil && message.MatchString(older.Error()) && !strings.Contains(older.Error(), "unmarshal errors") {
 		err = older
 	}
 	e := &Error{Message: err.Error()}
-	if m := yamlMessage.FindStringSubmatch(err.Error()); m != nil {
+	if m := message.FindStringSubmatch(err.Error()); m != nil {
 		e.Message = m[2]
 		e.Line, _ = strconv.Atoi(m[1]) // empty means line 1, see below
 		if countsFromZero(m[2]) {
@@ -36,17 +39,40 @@ func yamlError(text []byte, err error) *Error {
 	}
 	e.Line = max(1, min(e.Line, lines(text)))
 	if m := unknownAnchor.FindStringSubmatch(e.Message); m != nil {
-		e.Message = "*" + m[1] + " refers to an anchor &" + m[1] + " that is not in this document"
-		if i := bytes.Index(text, []byte("*"+m[1])); i >= 0 {
+		if i := indexAlias(text, m[1]); i >= 0 {
 			e.Line, e.Column = place(text, i)
 		}
+		e.Alias = m[1]
+		short := excerpt.Of(m[1], 60)
+		e.Message = "*" + short + " refers to an anchor &" + short + " that is not in this document"
 		return e
 	}
-	e.Message = "not valid YAML: " + e.Message
+	if tooDeep.MatchString(e.Message) {
+		e.Message = "this is nested too deeply"
+		return e
+	}
+	e.Message = "not valid YAML: " + excerpt.Line(e.Message, 300)
 	if startsWithTab(text, e.Line) {
 		e.Message += "; the line starts with a tab: indent it with spaces"
 	}
 	return e
+}
+
+// indexAlias is where an alias stands, and not a longer one that begins alike.
+func indexAlias(text []byte, name string) int {
+	star := []byte("*" + name)
+	for at := 0; ; {
+		i := bytes.Index(text[at:], star)
+		if i < 0 {
+			return -1
+		}
+		at += i + len(star)
+		first := at == len(star) || strings.IndexByte(" \t\r\n[{,", text[at-len(star)-1]) >= 0
+		last := at == len(text) || strings.IndexByte(" \t\r\n]},", text[at]) >= 0
+		if first && last {
+			return at - len(star)
+		}
+	}
 }
 
 // countsFromZero: messages of the parser proper come with a line that counts
