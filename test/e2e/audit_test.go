@@ -40,6 +40,10 @@ func TestAuditLog(t *testing.T) {
 	}
 	var seen []string
 	for _, e := range a.events(t, calls) {
+		if e.RequestURI == askVersion {
+			seen = append(seen, fmt.Sprintf(`"path":%q`, askVersion))
+			continue
+		}
 		seen = append(seen, fmt.Sprintf(`"verb":%q,"resource":%q`, e.Verb, strings.TrimSuffix(e.ObjectRef.Resource+"."+e.ObjectRef.APIGroup, ".")))
 	}
 	for _, s := range seen {

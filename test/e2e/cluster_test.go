@@ -40,11 +40,20 @@ type cluster struct {
 
 // resource is where objects of a kind live; namespace is empty for the cluster.
 func (c *cluster) resource(apiVersion, kind, namespace string) dynamic.ResourceInterface {
-	gvr, _ := meta.UnsafeGuessKindToResource(schema.FromAPIVersionAndKind(apiVersion, kind))
+	gvr := resourceOf(schema.FromAPIVersionAndKind(apiVersion, kind))
 	if namespace == "" {
 		return c.Resource(gvr)
 	}
 	return c.Resource(gvr).Namespace(namespace)
+}
+
+// resourceOf guesses the resource of a kind.
+func resourceOf(kind schema.GroupVersionKind) schema.GroupVersionResource {
+	gvr, _ := meta.UnsafeGuessKindToResource(kind)
+	if kind.Kind == "Gateway" { // not gatewaies
+		gvr.Resource = "gateways"
+	}
+	return gvr
 }
 
 // apiVersions of the typed objects that tests read.

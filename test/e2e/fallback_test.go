@@ -53,13 +53,13 @@ func TestSomeNamespaces(t *testing.T) {
 	wantVerdicts(t, report, ns.a, webOfDeployment)
 	wantGap(t, report, "namespace/"+ns.b+" forbidden")
 
-	plan := c.assay(t, flags([]string{"scan", "--plan"}, a.flags())...).exits(t, 2).stdout
+	plan := c.assay(t, flags([]string{"scan", "--plan"}, few, a.flags())...).exits(t, 2).stdout
 	wantLine(t, plan, ns.a, "pods")
 	wantLine(t, plan, ns.b, "-  ")
 	if !strings.Contains(plan, "A scan would not be complete") {
 		t.Error(plan)
 	}
-	plan = c.assay(t, flags([]string{"scan", "--plan", "-n", ns.a}, a.flags())...).exits(t, 0).stdout
+	plan = c.assay(t, flags([]string{"scan", "--plan", "-n", ns.a}, few, a.flags())...).exits(t, 0).stdout
 	if !strings.Contains(plan, "A scan would be complete") {
 		t.Error(plan)
 	}
@@ -89,7 +89,7 @@ func TestNothingPermitted(t *testing.T) {
 	if len(report.Findings) > 0 || report.Summary.Pods > 0 {
 		t.Errorf("%v", r)
 	}
-	table := c.assay(t, flags([]string{"scan"}, a.flags())...).exits(t, 2).stdout
+	table := c.assay(t, flags([]string{"scan"}, few, a.flags())...).exits(t, 2).stdout
 	// Without findings, the summary is all there is.
 	if !strings.HasPrefix(strings.TrimSpace(table), "INCOMPLETE") {
 		t.Errorf("the summary does not begin with what was not seen:\n%s", table)
@@ -101,7 +101,7 @@ func TestNothingPermitted(t *testing.T) {
 		report := c.scan(t, a.flags(), args...).exits(t, 2).report(t)
 		wantComplete(t, report, false)
 	}
-	plan := c.assay(t, flags([]string{"scan", "--plan"}, a.flags())...).exits(t, 2).stdout
+	plan := c.assay(t, flags([]string{"scan", "--plan"}, few, a.flags())...).exits(t, 2).stdout
 	if strings.Contains(plan, "yes") || !strings.Contains(plan, "A scan would not be complete") {
 		t.Error(plan)
 	}

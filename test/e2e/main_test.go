@@ -21,6 +21,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
 	// The program is built by the tests, which go test can't see: with this, a
@@ -119,6 +120,7 @@ func connect(kubeconfig, dir string) (*cluster, error) {
 		return nil, err
 	}
 	config.QPS = -1
+	config.WarningHandler = rest.NoWarnings{} // much of what tests make is worth a warning
 	client, err := dynamic.NewForConfig(config)
 	if err != nil {
 		return nil, err

@@ -23,6 +23,9 @@ import (
 // permission is one thing that an account may do, or has done.
 type permission struct{ namespace, verb, group, resource string }
 
+// kind is such as "deployments.apps".
+func (p permission) kind() string { return strings.TrimSuffix(p.resource+"."+p.group, ".") }
+
 func (p permission) String() string {
 	s := p.verb + " " + p.resource
 	if p.group != "" {
@@ -168,10 +171,17 @@ func (a *account) eventsIn(file string) (found []event, err error) {
 	}
 }
 
+// askVersion is the one thing that is asked which is no object, and that
+// everybody may ask.
+const askVersion = "/version"
+
 // used lists what was asked for, each thing once, and what of it was refused.
 func used(events []event) (all, refused []permission) {
 	asked, denied := map[permission]bool{}, map[permission]bool{}
 	for _, e := range events {
+		if e.RequestURI == askVersion {
+			continue
+		}
 		asked[e.permission()] = true
 		if e.ResponseStatus.Code == http.StatusForbidden {
 			denied[e.permission()] = true

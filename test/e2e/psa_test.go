@@ -109,7 +109,7 @@ func (w *warnings) HandleWarningHeader(code int, _ string, text string) {
 }
 
 // edits make pods of all sorts: each is one thing that some check is about.
-// The API server takes all of them, also together.
+// The API server takes all of them, also together, but for what permit undoes.
 func edits() []func(*corev1.Pod) {
 	context := func(p *corev1.Pod) *corev1.SecurityContext { return p.Spec.Containers[0].SecurityContext }
 	add := func(names ...corev1.Capability) func(*corev1.Pod) {
@@ -160,13 +160,20 @@ func edits() []func(*corev1.Pod) {
 		},
 		func(p *corev1.Pod) {
 			p.Spec.SecurityContext.Sysctls = []corev1.Sysctl{{Name: "kernel.msgmax", Value: "1"}, {Name: "net.ipv4.tcp_rmem", Value: "1"}}
-			p.Spec.HostNetwork, p.Spec.HostIPC = false, false // or the server refuses it
 		},
 		func(p *corev1.Pod) {
 			p.Spec.Containers[1].LivenessProbe = &corev1.Probe{ProbeHandler: corev1.ProbeHandler{
 				TCPSocket: &corev1.TCPSocketAction{Host: "10.0.0.1", Port: intstr.FromInt32(80)},
 			}}
 		},
+	}
+}
+
+// permit undoes what the API server refuses, in whatever order the edits came:
+// sysctls of namespaces that are the node's.
+func permit(p *corev1.Pod) {
+	if len(p.Spec.SecurityContext.Sysctls) > 0 {
+		p.Spec.HostNetwork, p.Spec.HostIPC = false, false
 	}
 }
 
@@ -194,6 +201,7 @@ func randomPod(r *rand.Rand, name string) *unstructured.Unstructured {
 	for range r.IntN(4) {
 		all[r.IntN(len(all))](p)
 	}
+	permit(p)
 	o, err := runtime.DefaultUnstructuredConverter.ToUnstructured(p)
 	if err != nil {
 		panic(err)

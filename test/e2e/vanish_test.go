@@ -18,7 +18,7 @@ func TestNamespaceVanishes(t *testing.T) {
 	c := start(t)
 	ns := c.two(t)
 	g := c.gate(t, func(r *http.Request) bool { return strings.Contains(r.URL.Path, "/namespaces/"+ns.b+"/") })
-	p := c.launch(t, flags(scanJSON, g.flags(), []string{"-n", ns.a, "-n", ns.b, "-n", ns.empty})...)
+	p := c.launch(t, flags(scanJSON, few, g.flags(), []string{"-n", ns.a, "-n", ns.b, "-n", ns.empty})...)
 	<-g.reached
 	if err := c.resource("v1", "Namespace", "").Delete(t.Context(), ns.b, metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
