@@ -57,7 +57,7 @@ func (d *Document) Header() ([]Field, bool) {
 	var rest []Field
 	given, ok := map[string]bool{}, true
 	for _, f := range fields {
-		want := ""
+		var want string
 		switch f.Name {
 		case "apiVersion":
 			want = d.form.APIVersion
