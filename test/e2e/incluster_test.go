@@ -91,7 +91,7 @@ spec:
       - name: assay
         image: %s
         imagePullPolicy: Never
-        args: [scan, -o, json, --fail-on, none]
+        args: [scan, -o, json, --fail-on, none, --checks, "run-as-root,image-latest-tag"] # a log is cut at 10 MiB
         securityContext: {allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: {drop: [ALL]}}
 `, planAccount, name))
 	eventually(t, "the end of the Job", func(ctx context.Context) (bool, string, error) {

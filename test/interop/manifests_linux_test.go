@@ -1,10 +1,14 @@
 package interop
 
 import (
+	"bufio"
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,7 +30,7 @@ const (
 	fewest = 5000
 	// mostMemory is for all of them in one scan: nearly everything names no
 	// namespace, so all of it is one large namespace.
-	mostMemory = 512 << 20
+	mostMemory = 320 << 20
 )
 
 // TestEveryManifestAtHand scans all manifests that the modules publish which
@@ -42,10 +46,10 @@ func TestEveryManifestAtHand(t *testing.T) {
 	if report.Summary.Objects < fewest {
 		t.Errorf("%d objects in %d folders, want %d", report.Summary.Objects, len(paths), fewest)
 	}
-	t.Logf("%d objects in %d folders, %d findings, %d problems", report.Summary.Objects, len(paths), bytes.Count(findings, []byte("\n")), len(report.Errors))
+	t.Logf("%d objects in %d folders, %d problems", report.Summary.Objects, len(paths), len(report.Errors))
 	again, report2 := scanFiles(t, binary, paths)
-	if !bytes.Equal(findings, again) {
-		t.Errorf("two scans of the same files differ: %d and %d bytes of findings", len(findings), len(again))
+	if findings != again {
+		t.Errorf("two scans of the same files differ: %s and %s", findings, again)
 	}
 	for _, r := range []*finding.Report{report, report2} { // the same but for the times
 		r.Summary.StartedAt, r.Summary.FinishedAt = time.Time{}, time.Time{}
@@ -95,18 +99,24 @@ func holdsManifests(t *testing.T, dir string) bool {
 	return errors.Is(err, found)
 }
 
-// scanFiles scans paths with all checks, within limits, and returns the lines of
-// the findings and the end of the report.
-func scanFiles(t *testing.T, binary string, paths []string) (findings []byte, end *finding.Report) {
+// scanFiles scans paths with all checks, within limits. It returns the number of
+// the findings' lines with their hash, and the end of the report.
+func scanFiles(t *testing.T, binary string, paths []string) (findings string, end *finding.Report) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
+	// Into a file: what this test holds counts as memory of what it starts.
+	out, err := os.Create(filepath.Join(t.TempDir(), "report.ndjson"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = out.Close() }()
 	cmd := exec.CommandContext(ctx, binary, append([]string{
 		"scan", "-q", "-o", "ndjson", "--checks", strings.Join(builtin.IDs(builtin.All()), ","), "--registries", "registry.example", "--target-version", "1.37",
 	}, paths...)...)
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	err := cmd.Run()
+	var stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = out, &stderr
+	err = cmd.Run()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) || ctx.Err() != nil {
 		t.Fatalf("%v, %v", err, ctx.Err())
@@ -114,14 +124,36 @@ func scanFiles(t *testing.T, binary string, paths []string) (findings []byte, en
 	if code := cmd.ProcessState.ExitCode(); code < 0 || code > 2 {
 		t.Fatalf("exit code %d; standard error:\n%s", code, stderr.String())
 	}
-	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok && usage.Maxrss<<10 > mostMemory {
-		t.Errorf("it took %d MiB of memory", usage.Maxrss>>10)
+	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		t.Logf("%d MiB of memory", usage.Maxrss>>10)
+		if usage.Maxrss<<10 > mostMemory {
+			t.Errorf("that is more than %d MiB", mostMemory>>20)
+		}
 	}
-	text := stdout.Bytes()
-	last := bytes.LastIndexByte(bytes.TrimRight(text, "\n"), '\n') + 1
-	end = new(finding.Report)
-	if err := json.Unmarshal(text[last:], end); err != nil {
-		t.Fatalf("reading the end of the report: %v", err)
+	return readLines(t, out)
+}
+
+func readLines(t *testing.T, f *os.File) (findings string, end *finding.Report) {
+	t.Helper()
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		t.Fatal(err)
 	}
-	return text[:last], end
+	sum, n := sha256.New(), 0
+	in := bufio.NewReader(f)
+	for {
+		line, err := in.ReadBytes('\n')
+		if err != nil {
+			t.Fatalf("there is no summary: %v", err)
+		}
+		if !bytes.HasPrefix(line, []byte(`{"summary"`)) {
+			n++
+			_, _ = sum.Write(line) // never fails
+			continue
+		}
+		end = new(finding.Report)
+		if err := json.Unmarshal(line, end); err != nil {
+			t.Fatalf("reading the end of the report: %v", err)
+		}
+		return fmt.Sprintf("%d findings, %x", n, sum.Sum(nil)), end
+	}
 }
