@@ -27,17 +27,7 @@ func (t *inspectionTable) End(r *finding.Report) error {
 	t.writeInspected(r)
 	t.writeAccess(r.Access)
 	t.writeNotes(r)
-	var notes []finding.Coverage
-	for _, c := range r.Coverage {
-		if c.State.Complete() {
-			notes = append(notes, c)
-		}
-	}
-	if len(notes) > 0 {
-		t.out.WriteByte('\n')
-		t.writeBody(0, "With a reservation:", nil)
-		t.writeCoverage(notes)
-	}
+	t.writeReservations(r, "With a reservation:")
 	return t.out.flush()
 }
 

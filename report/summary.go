@@ -46,6 +46,11 @@ func (t *table) writeSummary(r *finding.Report) {
 	}
 	t.writeLooked(r)
 	t.writeNotes(r)
+	t.writeReservations(r, "Everything below was read, with a reservation:")
+}
+
+// writeReservations lists what was read, but not in every way.
+func (t *table) writeReservations(r *finding.Report, title string) {
 	var notes []finding.Coverage
 	for _, c := range r.Coverage {
 		if c.State.Complete() {
@@ -54,7 +59,7 @@ func (t *table) writeSummary(r *finding.Report) {
 	}
 	if len(notes) > 0 {
 		t.out.WriteByte('\n')
-		t.writeBody(0, "Everything below was read, with a reservation:", nil)
+		t.writeBody(0, title, nil)
 		t.writeCoverage(notes)
 	}
 }

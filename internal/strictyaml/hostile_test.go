@@ -84,6 +84,9 @@ func TestHostileFiles(t *testing.T) {
 	} {
 		for _, open := range []string{"", "a: 1\nb: [", "a: &a {b: \"", "a: |\n ", "- &a a\n- {"} {
 			for _, part := range []int{large.MaxBytes - 100, 400_000} {
+				if part > 400_000 && open != "" {
+					continue // once is enough
+				}
 				t.Run(fmt.Sprintf("%s after %q, %d", name, open, part), func(t *testing.T) {
 					file := open + strings.Repeat(c.sign, part/len(c.sign))
 					var err error
@@ -101,7 +104,7 @@ func TestHostileFiles(t *testing.T) {
 					if len(text(err)) > 60_000 {
 						t.Errorf("an error of %d bytes", len(text(err)))
 					}
-					if used > 160<<20 || took > 5*time.Second {
+					if used > 160<<20 || took > 20*time.Second {
 						t.Errorf("%d MiB, %v", used>>20, took)
 					}
 				})

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
 	"slices"
-	"strings"
 
 	"github.com/kubeassay/assay/inspect/collect"
 	"github.com/kubeassay/assay/inspect/collect/stream"
@@ -41,7 +39,7 @@ func (c *Collector) Close(context.Context) error { return nil }
 
 // Collect asks in up to three round trips; without a shell it takes more.
 func (c *Collector) Collect(ctx context.Context, plan *snapshot.Plan, into *snapshot.Builder) (collect.Usage, error) {
-	if err := check(plan); err != nil {
+	if err := plan.Check(); err != nil {
 		return collect.Usage{}, fmt.Errorf("the plan can't be carried out: %w", err)
 	}
 	rungs := []struct {
@@ -126,42 +124,4 @@ func merge(into *snapshot.Builder, s *snapshot.Snapshot) {
 			into.SetContent(e.Path, data, e.Content)
 		}
 	}
-}
-
-const (
-	maxPlan = 200_000 // paths and patterns
-	maxPath = 4096    // the kernel's PATH_MAX
-)
-
-// check refuses a plan that no file system could answer.
-func check(p *snapshot.Plan) error {
-	if n := len(p.Files) + len(p.Stats) + len(p.Globs) + len(p.Trees); n > maxPlan {
-		return fmt.Errorf("it has %d paths and patterns, and the limit is %d", n, maxPlan)
-	}
-	if l := p.Limits; l.FileBytes < 0 || l.TotalBytes < 0 || l.Files < 0 || l.Time < 0 {
-		return errors.New("its limits must not be negative")
-	}
-	paths, patterns := slices.Concat(p.Files, p.Stats), []string(nil)
-	for _, g := range p.Globs {
-		paths, patterns = append(paths, g.Pattern), append(patterns, g.Pattern)
-	}
-	for _, t := range p.Trees {
-		paths, patterns = append(paths, t.Path), append(patterns, t.Contents...)
-	}
-	for _, name := range paths {
-		switch {
-		case !strings.HasPrefix(name, "/"):
-			return fmt.Errorf("the path %q is not absolute", name)
-		case strings.ContainsRune(name, 0):
-			return fmt.Errorf("the path %q holds a zero byte", name)
-		case len(name) >= maxPath:
-			return fmt.Errorf("a path of %d bytes is too long: %.40q…", len(name), name)
-		}
-	}
-	for _, pattern := range patterns {
-		if _, err := path.Match(pattern, ""); err != nil {
-			return fmt.Errorf("the pattern %q: %w", pattern, err)
-		}
-	}
-	return nil
 }

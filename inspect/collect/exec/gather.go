@@ -63,7 +63,7 @@ func newGathering(plan *snapshot.Plan) *gathering {
 	l := plan.Limits.WithDefaults()
 	// The builder must not cut: what a limit keeps out is decided, and told, here.
 	wide := l
-	wide.Files = 2*l.Files + 100*maxPlan
+	wide.Files = 2*l.Files + 100*snapshot.MaxPlan
 	return &gathering{
 		limits: l, plan: plan, b: snapshot.NewBuilder(wide), room: l.TotalBytes,
 		stats: map[string]described{}, links: map[string]string{}, sizes: map[string]int64{}, again: map[string]bool{}, refused: map[string]snapshot.Fact{},

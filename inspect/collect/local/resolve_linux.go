@@ -53,7 +53,7 @@ func timeOf(t unix.StatxTimestamp) time.Time { return time.Unix(t.Sec, int64(t.N
 
 // readLink reads where a link leads: a name in a folder, or with an empty name the handle itself.
 func readLink(dir int, name string) (string, error) {
-	buf := make([]byte, maxPath)
+	buf := make([]byte, snapshot.MaxPath)
 	n, err := retry(func() (int, error) { return unix.Readlinkat(dir, name, buf) })
 	if err != nil {
 		return "", err

@@ -52,6 +52,15 @@ func references(id, page string) []finding.Reference {
 	return append(slices.Clone(framework.References(id)), finding.Reference{URL: "https://kubernetes.io/docs/" + page})
 }
 
+// The heads of the objects that fixes show.
+const (
+	aRole = "    apiVersion: rbac.authorization.k8s.io/v1\n    kind: Role\n    metadata:\n      name: cart\n      namespace: shop\n" +
+		"    rules:\n"
+	aClusterRole = "    apiVersion: rbac.authorization.k8s.io/v1\n    kind: ClusterRole\n    metadata:\n      name: cart\n" +
+		"    rules:\n"
+	aBinding = "    apiVersion: rbac.authorization.k8s.io/v1\n    kind: RoleBinding\n    metadata:\n      name: cart\n      namespace: shop\n"
+)
+
 const (
 	goodPractices = "concepts/security/rbac-good-practices/"
 	rbacPage      = "reference/access-authn-authz/rbac/"

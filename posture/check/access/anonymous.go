@@ -25,7 +25,7 @@ func anonymousSubject() *check.Check {
 				"Without credentials: critical where the role allows something that is critical, or leads to cluster-admin; high for other dangerous rights; else medium, but low for reading the ConfigMap cluster-info alone, which kubeadm lets nodes read that join. " +
 				"For those with any account it is as grave as the gravest right, and low for what is harmless. What is dangerous in the role is also reported by itself.",
 			Fix: "Name those who need it:\n\n" +
-				"    apiVersion: rbac.authorization.k8s.io/v1\n    kind: RoleBinding\n    metadata:\n      name: cart\n      namespace: shop\n" +
+				aBinding +
 				"    roleRef:\n      apiGroup: rbac.authorization.k8s.io\n      kind: Role\n      name: cart\n" +
 				"    subjects:\n    - kind: ServiceAccount\n      name: cart\n      namespace: shop\n",
 			References: references("rbac-anonymous-subject", goodPractices),

@@ -24,7 +24,7 @@ func clusterAdmin() *check.Check {
 				"acting as a member of system:masters is among it. It is critical for service accounts that pods run as and for groups that are everybody, high for other service accounts, and medium for users " +
 				"and groups: somebody must administer the cluster, and it is to be looked at who. The group that kubeadm makes for that is low. The API server's own binding, to system:masters, passes, and so does that of Amazon EKS to its own addon manager.",
 			Fix: "Bind a role with the rights that are needed, in the namespace where they are needed:\n\n" +
-				"    apiVersion: rbac.authorization.k8s.io/v1\n    kind: RoleBinding\n    metadata:\n      name: cart\n      namespace: shop\n" +
+				aBinding +
 				"    roleRef:\n      apiGroup: rbac.authorization.k8s.io\n      kind: Role\n      name: cart\n" +
 				"    subjects:\n    - kind: ServiceAccount\n      name: cart\n      namespace: shop\n",
 			References: references(clusterAdminID, goodPractices),

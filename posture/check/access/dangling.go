@@ -22,8 +22,7 @@ func missingRole() *check.Check {
 			Check: "A binding fails whose roleRef names a Role of its namespace, or a ClusterRole, that does not exist; it is low where the binding has no subjects. " +
 				"In files a role that is in none of them is not reviewed, since the cluster may have it.",
 			Fix: "Delete the binding, or make the role that it was meant for:\n\n" +
-				"    apiVersion: rbac.authorization.k8s.io/v1\n    kind: Role\n    metadata:\n      name: cart\n      namespace: shop\n" +
-				"    rules:\n    - apiGroups: [\"\"]\n      resources: [configmaps]\n      verbs: [get]\n",
+				aRole + "    - apiGroups: [\"\"]\n      resources: [configmaps]\n      verbs: [get]\n",
 			References: references("rbac-missing-role", rbacPage),
 		},
 		Fields: []string{"roleRef.kind", "roleRef.name", "subjects"}, Kinds: rightsKinds(), KnowsGaps: true,
@@ -134,7 +133,7 @@ func emptyBinding() *check.Check {
 			Description: "The binding gives a role to nobody. Mostly it is left over, and whoever looks for who has a role has one more to read.",
 			Check:       "A binding without subjects fails. The API server's own ones pass: it keeps system:node so.",
 			Fix: "Delete the binding, or name those that it is for:\n\n" +
-				"    apiVersion: rbac.authorization.k8s.io/v1\n    kind: RoleBinding\n    metadata:\n      name: cart\n      namespace: shop\n" +
+				aBinding +
 				"    roleRef:\n      apiGroup: rbac.authorization.k8s.io\n      kind: Role\n      name: cart\n" +
 				"    subjects:\n    - kind: ServiceAccount\n      name: cart\n      namespace: shop\n",
 			References: references("rbac-empty-binding", rbacPage),

@@ -24,7 +24,7 @@ func defaultAccount() *check.Check {
 			Check: "A binding fails that names a service account called default and whose role has any rule: medium where the role allows something dangerous, else low. " +
 				"What is dangerous in the role is also reported by itself.",
 			Fix: "Give the program an account of its own, name it in the pod, and bind that:\n\n" +
-				"    apiVersion: rbac.authorization.k8s.io/v1\n    kind: RoleBinding\n    metadata:\n      name: cart\n      namespace: shop\n" +
+				aBinding +
 				"    roleRef:\n      apiGroup: rbac.authorization.k8s.io\n      kind: Role\n      name: cart\n" +
 				"    subjects:\n    - kind: ServiceAccount\n      name: cart\n      namespace: shop\n",
 			References: references("rbac-default-account", accountsPage),

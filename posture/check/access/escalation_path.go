@@ -26,8 +26,7 @@ func escalationPath() *check.Check {
 				"It is critical for service accounts that pods run as and for groups that are everybody, high for other service accounts, medium for users and groups, and where the way depends on what is not known. " +
 				"A way that one binding opens by itself is told by the check of its right, and is not reported again.",
 			Fix: "Take away one of the rights that the way needs, for instance the approving:\n\n" +
-				"    apiVersion: rbac.authorization.k8s.io/v1\n    kind: ClusterRole\n    metadata:\n      name: cart\n" +
-				"    rules:\n    - apiGroups: [certificates.k8s.io]\n      resources: [certificatesigningrequests]\n      verbs: [get, list, watch, create]\n",
+				aClusterRole + "    - apiGroups: [certificates.k8s.io]\n      resources: [certificatesigningrequests]\n      verbs: [get, list, watch, create]\n",
 			References: references("rbac-escalation-path", goodPractices),
 		},
 		Fields: bindingFields(), Kinds: allKinds(), KnowsGaps: true,

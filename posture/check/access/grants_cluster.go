@@ -14,13 +14,8 @@ func clusterGrants() []grant {
 			description: "A persistent volume can be any path of any node, also the kubelet's own files. " +
 				"Pod Security looks at pods, not at volumes: a pod that claims such a volume has the node's files even where hostPath volumes are forbidden.",
 			checks: "A binding fails whose role allows create of persistentvolumes, and that counts in the whole cluster.",
-			fix: "Leave the making of volumes to the storage driver, and let others claim them:" + "\n\n" +
-				"    apiVersion: rbac.authorization.k8s.io/v1\n" +
-				"    kind: Role\n" +
-				"    metadata:\n" +
-				"      name: cart\n" +
-				"      namespace: shop\n" +
-				"    rules:\n" +
+			fix: "Leave the making of volumes to the storage driver, and let others claim them:\n\n" +
+				aRole +
 				"    - apiGroups: [\"\"]\n" +
 				"      resources: [persistentvolumeclaims]\n" +
 				"      verbs: [get, list, create]\n",
@@ -32,12 +27,8 @@ func clusterGrants() []grant {
 				"That API runs commands in every pod of the node, asks no admission control, and leaves no trace in the API server's audit log. " +
 				"The verb get is enough for it, because a WebSocket begins with a GET.",
 			checks: "A binding fails whose role allows get or create of nodes/proxy, and that counts in the whole cluster.",
-			fix: "Use the finer subresources, which reach one part of the kubelet only:" + "\n\n" +
-				"    apiVersion: rbac.authorization.k8s.io/v1\n" +
-				"    kind: ClusterRole\n" +
-				"    metadata:\n" +
-				"      name: cart\n" +
-				"    rules:\n" +
+			fix: "Use the finer subresources, which reach one part of the kubelet only:\n\n" +
+				aClusterRole +
 				"    - apiGroups: [\"\"]\n" +
 				"      resources: [nodes/metrics, nodes/stats]\n" +
 				"      verbs: [get]\n",
@@ -48,12 +39,8 @@ func clusterGrants() []grant {
 			description: "Labels and taints decide which pods come to which node. " +
 				"Who changes them can draw pods with secrets to a node that they already have, or drive them off the others; who deletes nodes stops what runs there.",
 			checks: "A binding fails whose role allows update, patch or delete of nodes or nodes/status, and that counts in the whole cluster.",
-			fix: "Let only what manages nodes change them:" + "\n\n" +
-				"    apiVersion: rbac.authorization.k8s.io/v1\n" +
-				"    kind: ClusterRole\n" +
-				"    metadata:\n" +
-				"      name: cart\n" +
-				"    rules:\n" +
+			fix: "Let only what manages nodes change them:\n\n" +
+				aClusterRole +
 				"    - apiGroups: [\"\"]\n" +
 				"      resources: [nodes]\n" +
 				"      verbs: [get, list, watch]\n",
@@ -65,12 +52,8 @@ func clusterGrants() []grant {
 				"Who approves requests for such certificates, and can make one, becomes whom they like.",
 			checks: "A binding fails whose role allows update or patch of certificatesigningrequests/approval. " +
 				"That counts only for the signers for which the subject may approve: where the same role allows no signer of client certificates, it is low.",
-			fix: "Approve for the one signer that is needed:" + "\n\n" +
-				"    apiVersion: rbac.authorization.k8s.io/v1\n" +
-				"    kind: ClusterRole\n" +
-				"    metadata:\n" +
-				"      name: cart\n" +
-				"    rules:\n" +
+			fix: "Approve for the one signer that is needed:\n\n" +
+				aClusterRole +
 				"    - apiGroups: [certificates.k8s.io]\n" +
 				"      resources: [signers]\n" +
 				"      resourceNames: [example.com/cart]\n" +
@@ -82,12 +65,8 @@ func clusterGrants() []grant {
 			description: "A webhook sees every object that it asks for, secrets too, and a mutating one changes what others write: a container in every pod, a right in every role. " +
 				"Who changes or deletes validating webhooks and admission policies switches off what guards the cluster.",
 			checks: "A binding fails whose role allows create, update or patch of mutating or validating webhook configurations or of mutating admission policies and their bindings, update or patch of validating admission policies and their bindings, or deletion of the validating kinds and of mutating webhooks.",
-			fix: "Let a controller change its own configuration only:" + "\n\n" +
-				"    apiVersion: rbac.authorization.k8s.io/v1\n" +
-				"    kind: ClusterRole\n" +
-				"    metadata:\n" +
-				"      name: cart\n" +
-				"    rules:\n" +
+			fix: "Let a controller change its own configuration only:\n\n" +
+				aClusterRole +
 				"    - apiGroups: [admissionregistration.k8s.io]\n" +
 				"      resources: [validatingwebhookconfigurations]\n" +
 				"      resourceNames: [cart]\n" +
@@ -99,12 +78,8 @@ func clusterGrants() []grant {
 			description: "The labels of a namespace say which Pod Security level is enforced in it, and network policies and webhooks choose by them. " +
 				"Who changes them takes these walls away.",
 			checks: "A binding fails whose role allows update or patch of namespaces.",
-			fix: "Let only those who manage namespaces change them:" + "\n\n" +
-				"    apiVersion: rbac.authorization.k8s.io/v1\n" +
-				"    kind: ClusterRole\n" +
-				"    metadata:\n" +
-				"      name: cart\n" +
-				"    rules:\n" +
+			fix: "Let only those who manage namespaces change them:\n\n" +
+				aClusterRole +
 				"    - apiGroups: [\"\"]\n" +
 				"      resources: [namespaces]\n" +
 				"      verbs: [get, list, watch]\n",
@@ -114,12 +89,8 @@ func clusterGrants() []grant {
 			cluster: finding.Medium, named: finding.Low,
 			description: "An APIService sends all requests of an API group to another server, with the identity of those who make them, and a custom resource's conversion webhook sees and changes every object of its kind.",
 			checks:      "A binding fails whose role allows create, update or patch of apiservices, or update or patch of customresourcedefinitions, and that counts in the whole cluster.",
-			fix: "Name what a controller keeps up to date:" + "\n\n" +
-				"    apiVersion: rbac.authorization.k8s.io/v1\n" +
-				"    kind: ClusterRole\n" +
-				"    metadata:\n" +
-				"      name: cart\n" +
-				"    rules:\n" +
+			fix: "Name what a controller keeps up to date:\n\n" +
+				aClusterRole +
 				"    - apiGroups: [apiextensions.k8s.io]\n" +
 				"      resources: [customresourcedefinitions]\n" +
 				"      resourceNames: [carts.example.com]\n" +

@@ -26,8 +26,7 @@ func namespaceAdmin() *check.Check {
 				"In a namespace admin and edit are low, other such roles medium; in the whole cluster they are high. " +
 				"It is critical where the way leads on to cluster-admin and pods run as the service account, or everybody has it; high for a service account that no pod runs as; medium for users and groups.",
 			Fix: "Give a program the few rights that it needs:\n\n" +
-				"    apiVersion: rbac.authorization.k8s.io/v1\n    kind: Role\n    metadata:\n      name: cart\n      namespace: shop\n" +
-				"    rules:\n    - apiGroups: [apps]\n      resources: [deployments]\n      resourceNames: [cart]\n      verbs: [get, patch]\n",
+				aRole + "    - apiGroups: [apps]\n      resources: [deployments]\n      resourceNames: [cart]\n      verbs: [get, patch]\n",
 			References: references(namespaceAdminID, rbacPage+"#user-facing-roles"),
 		},
 		Fields: bindingFields(), Kinds: allKinds(), KnowsGaps: true,

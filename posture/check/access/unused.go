@@ -19,7 +19,7 @@ func unusedRole() *check.Check {
 			Check: "A role fails that no RoleBinding or ClusterRoleBinding with a subject refers to. Roles that others are aggregated from pass, and so do those that the API server makes for itself. " +
 				"In files it is not reviewed, since the cluster may have the binding; likewise a ClusterRole where only some namespaces were asked for.",
 			Fix: "Delete the role, or bind it:\n\n" +
-				"    apiVersion: rbac.authorization.k8s.io/v1\n    kind: RoleBinding\n    metadata:\n      name: cart\n      namespace: shop\n" +
+				aBinding +
 				"    roleRef:\n      apiGroup: rbac.authorization.k8s.io\n      kind: Role\n      name: cart\n" +
 				"    subjects:\n    - kind: ServiceAccount\n      name: cart\n      namespace: shop\n",
 			References: references("rbac-unused-role", rbacPage),

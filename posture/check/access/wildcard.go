@@ -25,8 +25,7 @@ func wildcard() *check.Check {
 				"A \"*\" for subresources (such as pods/*) is not looked at here; what it gives is reported at the bindings. " +
 				"Roles that the API server makes for itself pass, and so do aggregated ones, whose rules stand in other roles.",
 			Fix: "Name what is needed:\n\n" +
-				"    apiVersion: rbac.authorization.k8s.io/v1\n    kind: Role\n    metadata:\n      name: cart\n      namespace: shop\n" +
-				"    rules:\n    - apiGroups: [\"\"]\n      resources: [configmaps, services]\n      verbs: [get, list, watch]\n",
+				aRole + "    - apiGroups: [\"\"]\n      resources: [configmaps, services]\n      verbs: [get, list, watch]\n",
 			References: references("rbac-wildcard", goodPractices),
 		},
 		Fields: []string{

@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/kubeassay/assay/finding"
+	"github.com/kubeassay/assay/internal/excerpt"
 	"github.com/kubeassay/assay/posture/check"
 	"github.com/kubeassay/assay/posture/index"
 	graph "github.com/kubeassay/assay/posture/network"
@@ -199,7 +200,7 @@ func judgeAnnotations(i *networkingv1.Ingress) check.Verdict {
 	var snippets, attempts []string
 	var first, rest []finding.Basis
 	for _, r := range risks {
-		b := declared(graph.AnnotationField(r.Annotation), short(i.Annotations[r.Annotation]))
+		b := declared(graph.AnnotationField(r.Annotation), excerpt.Of(i.Annotations[r.Annotation], shown))
 		if r.Snippet {
 			snippets = append(snippets, r.Annotation)
 			rest = append(rest, b)
@@ -239,7 +240,7 @@ func ingressRiskyPath() *check.Check {
 		}
 		var basis []finding.Basis
 		for n := range fields[:min(named, len(fields))] {
-			basis = append(basis, declared(fields[n], short(values[n])))
+			basis = append(basis, declared(fields[n], excerpt.Of(values[n], shown)))
 		}
 		return say(finding.Fail, finding.High, "Has characters that end a line of nginx' configuration or open a block: "+listed(fields)+".", basis...)
 	})

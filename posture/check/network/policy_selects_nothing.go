@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/kubeassay/assay/finding"
+	"github.com/kubeassay/assay/internal/excerpt"
 	"github.com/kubeassay/assay/posture/check"
 	"github.com/kubeassay/assay/posture/index"
 )
@@ -46,7 +47,7 @@ func surveySelector(n *index.Namespace, p *networkingv1.NetworkPolicy) check.Ver
 	read := s.Policy(p.Name) // of two with one name, the later one
 	basis := declared("spec.podSelector", metav1.FormatLabelSelector(&p.Spec.PodSelector))
 	if problems := read.ProblemsBelow(basis.Field); len(problems) > 0 {
-		basis.Value = short(problems[0].Value)
+		basis.Value = excerpt.Of(problems[0].Value, shown)
 		return broken(finding.Low, problems, refused, basis)
 	}
 	if read.Selector.Empty() {

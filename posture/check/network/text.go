@@ -30,6 +30,9 @@ func declared(field, value string) finding.Basis {
 	return finding.Basis{Evidence: finding.Declared, Field: field, Value: value}
 }
 
+// shown is how much of a long value a basis shows.
+const shown = 256
+
 // named is how many names a message or a basis lists.
 const named = 3
 
@@ -79,12 +82,3 @@ func broken(severity finding.Severity, problems []graph.Problem, meaning string,
 
 // refused is what it means for an object that Kubernetes itself checks.
 const refused = "The API server refuses such an object, and it could not be judged."
-
-// short keeps the beginning of a text that may be long.
-func short(s string) string {
-	const most = 256
-	if len(s) <= most {
-		return s
-	}
-	return strings.ToValidUTF8(s[:most], "") + "…"
-}
