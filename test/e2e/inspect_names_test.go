@@ -141,20 +141,21 @@ func TestHostileLinks(t *testing.T) {
 	// A file that is on the node, outside of every container.
 	outside := filepath.Join(c.state, "admin.kubeconfig")
 	up := strings.Repeat("../", 40)
+	const top = "root" // the kernel's link, below a process, to where that has its "/"
 	commands := `mkdir -p /links/deep/deeper && cd /links && echo inside >/secret
-ln -s /proc proc; ln -s / root; ln -s ` + up + `etc/passwd up; ln -s /links/up again; ln -s loop loop; ln -s b a; ln -s a b; ln -s ` + up + `proc/1/root/secret magic
+ln -s /proc proc; ln -s / top; ln -s ` + up + `etc/passwd up; ln -s /links/up again; ln -s loop loop; ln -s b a; ln -s a b; ln -s ` + up + `proc/1/` + top + `/secret magic
 ln -s ` + outside + ` outside; ln -s ` + up + strings.TrimPrefix(outside, "/") + ` outside-up; ln -s /proc/self/cwd cwd; ln -s /proc/1/fd fd
 ln -s ../../../../../../secret deep/deeper/up; ln -s /links deep/deeper/round
 ln -s c1 c0; for i in $(seq 1 60); do ln -s c$((i+1)) c$i; done; ln -s /secret c61
-for i in $(seq 1 300); do ln -s /proc/self/root/links farm$i; done
+for i in $(seq 1 300); do ln -s /proc/self/` + top + `/links farm$i; done
 exec sleep 1000000`
 	controls := map[string]string{
-		"up":           `file("/links/up").sha256 == file("/etc/passwd").sha256`,
-		"again":        `file("/links/again").target == "/etc/passwd"`,
-		"deep":         `file("/links/deep/deeper/up").content.trim() == "inside"`,
-		"round":        `file("/links/deep/deeper/round/deep/deeper/round/up").target == "/etc/passwd"`,
-		"through-root": `file("/links/root/links/root/secret").content.trim() == "inside"`,
-		"not-outside":  `!file("/links/outside").exists && !file("/links/outside-up").exists`,
+		"up":          `file("/links/up").sha256 == file("/etc/passwd").sha256`,
+		"again":       `file("/links/again").target == "/etc/passwd"`,
+		"deep":        `file("/links/deep/deeper/up").content.trim() == "inside"`,
+		"round":       `file("/links/deep/deeper/round/deep/deeper/round/up").target == "/etc/passwd"`,
+		"through-top": `file("/links/top/links/top/secret").content.trim() == "inside"`,
+		"not-outside": `!file("/links/outside").exists && !file("/links/outside-up").exists`,
 		// 300 that lead back, and not one of them followed.
 		"tree":  `tree("/links").entries.size() < 400 && tree("/links").links.filter(l, l.name.startsWith("farm")).size() == 300`,
 		"files": `files("/links/*").filter(f, f.isLink).size() > 300`,
