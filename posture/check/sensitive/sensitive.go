@@ -61,11 +61,22 @@ func owned(o *index.Object) string {
 	return ""
 }
 
+// referring are pods and the kinds that hold templates of them.
+func referring() []schema.GroupKind {
+	const apps, batch = "apps", "batch"
+	return []schema.GroupKind{
+		podKind, {Group: apps, Kind: "Deployment"}, {Group: apps, Kind: "ReplicaSet"}, {Group: apps, Kind: "StatefulSet"}, {Group: apps, Kind: "DaemonSet"},
+		{Group: batch, Kind: "CronJob"}, {Group: batch, Kind: "Job"}, {Kind: "ReplicationController"}, {Kind: "PodTemplate"},
+	}
+}
+
 // unused is the verdict about what nothing refers to.
 func unused(n *index.Namespace, what string) check.Verdict {
 	basis := declared("metadata.name", what)
-	if reason, missing := n.Missing(podKind, n.Name); missing {
-		return say(finding.NotReviewed, finding.Info, "Nothing that was read refers to it, but not all pods could be read. "+check.Sentence(reason), basis)
+	for _, kind := range referring() {
+		if reason, missing := n.Missing(kind, n.Name); missing {
+			return say(finding.NotReviewed, finding.Info, "Nothing that was read refers to it, but not all pods, and what makes pods, could be read. "+check.Sentence(reason), basis)
+		}
 	}
 	if !n.Live || n.Partial {
 		return say(finding.NotReviewed, finding.Info, "Nothing that was read refers to it, but not everything was read.", basis)

@@ -224,16 +224,10 @@ func (r *reader) done(ctx context.Context, namespace string, objects int) error 
 	return r.item(source.Item{NamespaceDone: namespace})
 }
 
-// missedIn tells that pods, or objects which checks ask about, could not be read
-// there. Coverage tells it too, once for all namespaces.
+// missedIn tells that pods, what makes them, or objects which checks ask about,
+// could not be read there. Coverage tells it too, once for all namespaces.
 func (r *reader) missedIn(s *stream, namespace string) error {
-	kind := schema.GroupKind{Kind: kube.Pods.Kind}
-	switch {
-	case s.list.other != nil:
-		kind = s.list.other.kind()
-	case s.list.resource != kube.Pods:
-		return nil
-	}
+	kind := schema.GroupKind{Group: s.list.resource.Group, Kind: s.list.resource.Kind}
 	miss := func(reason string) error {
 		return r.item(source.Item{Gap: &index.Gap{Kind: kind, Namespace: namespace, Reason: reason}})
 	}
