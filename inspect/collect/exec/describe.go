@@ -71,12 +71,15 @@ func (a *answer) remarks(batch []described) (code int, err error) {
 		}
 		digits := len(w) - len(strings.TrimLeft(w, "0123456789"))
 		n, err := strconv.Atoi(w[:digits])
-		if err != nil || digits == len(w) || w[digits] != '.' && n >= len(batch) {
+		if err != nil || digits == len(w) {
 			return 0, malformed("%.40q is no remark about a path", w)
 		}
 		letter, rest := w[digits], w[digits+1:]
 		if letter == '.' && rest == "" {
 			return n, nil
+		}
+		if n >= len(batch) {
+			return 0, malformed("%.40q is no remark about a path", w)
 		}
 		d := &batch[n]
 		switch {

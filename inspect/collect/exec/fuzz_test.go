@@ -22,6 +22,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("assay1\x00h\x00/etc/passwd\x00abc\x00" + testNonce + "0.\x00E" + testNonce + "\x00"))
 	f.Add([]byte("assay1\x00c\x00tar\x00" + testNonce + "2.\x00l\x00/etc\x00L\x00t\x00/etc\x00B1\x00/etc/passwd\x00" + stat + "\x000D\x001.\x00T1\x00"))
 	f.Add([]byte("assay1\x00p\x00Name:\tx\nPid:\t1\nPPid:\t0\n1 (x) S 0\n0::/\n\x001\x00arg\x00" + testNonce + "0.\x00A\n\x000\x00/bin/x\n\x000\x00P\x00n\x00tcp\x00\x00\x00m\x00\x00"))
+	f.Add([]byte("assay1\x00l\x00/etc\x00B1\x00/etc/passwd\x00\x001.x\x00E" + testNonce + "\x00")) // a remark about no path of the batch
 	f.Fuzz(func(t *testing.T, data []byte) {
 		plan := &snapshot.Plan{Files: []string{"/etc/passwd"}, Trees: []snapshot.Tree{{Path: "/etc"}}, Processes: true, Mounts: true, Sockets: true, Limits: snapshot.Limits{Files: 100, FileBytes: 1000, TotalBytes: 2000}}
 		g := newGathering(plan)
