@@ -149,7 +149,7 @@ func (r *resolver) list(ctx context.Context, o kube.ListOptions, each func(*core
 func (r *resolver) failed(ctx context.Context, scope string, err error) error {
 	var unreachable *kube.UnreachableError
 	switch {
-	case ctx.Err() != nil, errors.As(err, &unreachable), apierrors.IsUnauthorized(err):
+	case ctx.Err() != nil, errors.As(err, &unreachable), kube.IsUnauthenticated(err):
 		return err
 	case apierrors.IsForbidden(err):
 		r.uncovered(scope, finding.Forbidden, err.Error())

@@ -45,6 +45,27 @@ func (e *UnreachableError) Error() string {
 
 func (e *UnreachableError) Unwrap() error { return e.Err }
 
+// CredentialsError means that there are no credentials to ask with: the plug-in
+// that the kubeconfig names for them gave none.
+type CredentialsError struct {
+	// How the cluster was found, which tells where the plug-in is named.
+	How string
+	Err error
+}
+
+func (e *CredentialsError) Error() string { return e.How + ": " + oneLine(e.Err.Error()) }
+func (e *CredentialsError) Unwrap() error { return e.Err }
+
+// oneLine is a text of several paragraphs in one, for errors that stand in lists.
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// IsUnauthenticated reports whether the server does not know us: it does not
+// take our credentials, or there are none. Nothing else will work either.
+func IsUnauthenticated(err error) bool {
+	var none *CredentialsError
+	return apierrors.IsUnauthorized(err) || errors.As(err, &none)
+}
+
 // IsTimeout says whether it was time that ran out, on our side or the server's.
 func IsTimeout(err error) bool {
 	var u *UnreachableError
@@ -88,7 +109,7 @@ func (c *Client) explain(err error, attempts int) error {
 		return err
 	case strings.HasPrefix(err.Error(), "getting credentials"):
 		// A plug-in named in the kubeconfig; it has said what is wrong.
-		return fmt.Errorf("%s: %w", c.how, err)
+		return &CredentialsError{How: c.how, Err: err}
 	}
 	return &UnreachableError{Server: c.Server(), Attempts: attempts, Timeout: isTimeout(err), Err: err, hint: c.hint(err)}
 }

@@ -66,7 +66,7 @@ func describe(err error) *huma.ErrorModel {
 		return describeNothing(nothing)
 	case apierrors.IsForbidden(err):
 		return problem.NothingPermitted.Because("%v", err)
-	case apierrors.IsUnauthorized(err):
+	case kube.IsUnauthenticated(err):
 		return problem.CredentialsRejected.Because("%v", err)
 	case unreachable(err):
 		return problem.ClusterUnreachable.Because("%v", err)

@@ -112,7 +112,7 @@ func (w *walker) fail(f failure) { w.next.failures = append(w.next.failures, f) 
 
 // ends reports whether nothing else will work after this error.
 func ends(ctx context.Context, err error) bool {
-	return err != nil && ctx.Err() != nil || apierrors.IsUnauthorized(err)
+	return err != nil && ctx.Err() != nil || kube.IsUnauthenticated(err)
 }
 
 // pages hands on all pages of one list, and says whether there were any. The
