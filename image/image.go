@@ -60,6 +60,21 @@ func Parse(s string) (Reference, error) {
 	return ref, nil
 }
 
+// CheckPrefix says why no repository can be, or lie below, a name such as
+// registry.example/shop; nil where some can.
+func CheckPrefix(prefix string) error {
+	name := strings.TrimRight(prefix, "/")
+	below, err := reference.ParseNormalizedNamed(name + "/x")
+	if err != nil {
+		return fmt.Errorf("%q is no registry, and no part of one: write it like registry.example or registry.example/shop, without https:// and without a tag", prefix)
+	}
+	host, _, _ := strings.Cut(name, "/")
+	if domain := reference.Domain(below); !strings.EqualFold(domain, host) && !strings.EqualFold(host, "index."+domain) {
+		return fmt.Errorf("%q names no registry: write %s", prefix, strings.TrimSuffix(below.Name(), "/x"))
+	}
+	return nil
+}
+
 // RepositoryDigest takes an image ID as a kubelet reports it
 // (status.containerStatuses[].imageID) and returns the digest under which a
 // registry serves the image. It is empty for IDs that name only the local

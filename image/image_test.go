@@ -73,6 +73,21 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
+func TestCheckPrefix(t *testing.T) {
+	for prefix, wrong := range map[string]string{
+		"docker.io": "", "index.docker.io": "", "docker.io/library": "", "registry.example": "", "registry.example/shop/": "", "registry.example:5000/shop": "",
+		"localhost": "", "localhost:5000": "", "[2001:db8::1]:5000": "", "REGISTRY.example": "",
+		"library/nginx": "write docker.io/library/nginx", "shop": "write docker.io/shop",
+		"https://registry.example": "without https://", "registry.example/*": "no registry", "*.example": "no registry", " docker.io": "no registry",
+		"docker.io/library/nginx:1.29": "without a tag", "registry.example/Shop": "no registry", "": "no registry",
+	} {
+		err := CheckPrefix(prefix)
+		if wrong == "" && err != nil || wrong != "" && (err == nil || !strings.Contains(err.Error(), wrong)) {
+			t.Errorf("%q: %v, want %q", prefix, err, wrong)
+		}
+	}
+}
+
 func TestRepositoryDigest(t *testing.T) {
 	for in, want := range map[string]string{
 		"docker.io/library/nginx@" + sha256:                   sha256,

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/pflag"
 	utilversion "k8s.io/apimachinery/pkg/util/version"
 
+	"github.com/kubeassay/assay/image"
 	"github.com/kubeassay/assay/kube"
 	"github.com/kubeassay/assay/posture"
 	"github.com/kubeassay/assay/posture/check"
@@ -65,6 +66,11 @@ const (
 func (f *readingFlags) options(o *posture.Options) error {
 	if f.kubeletProxy && f.kubeletAuthority != "" {
 		return usagef("--%s and --%s contradict each other: with the first, it is the API server that verifies kubelets' certificates", kubeletProxy, kubeletAuthority)
+	}
+	for _, r := range f.registries {
+		if err := image.CheckPrefix(r); err != nil {
+			return usagef("--%s: %w", check.Registries, err)
+		}
 	}
 	o.Checks, o.Off = builtin.Permitted(o.Checks, f.permitted()...)
 	o.Settings = &check.Settings{Registries: f.registries}

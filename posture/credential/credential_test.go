@@ -56,6 +56,31 @@ func TestInSetting(t *testing.T) {
 		{"JSON_IN_JSON", `{\"password\":\"tiger\"}`, "a password", true},
 		{"CONFIG", "db:\n  user: shop\n  password: tiger\n", "a password", true},
 		{"JAVA_OPTS", "-Xmx1g -Djavax.net.ssl.keyStorePassword=tiger", "a password", true},
+		{"my.cnf", "[client]\nuser = shop\npassword = tiger\n", "a password", true},
+		{"app.toml", "user = \"shop\"\npassword = \"tiger\"\n", "a password", true},
+		{"app.conf", "user = shop\n\tpassword  =  t1ger\n", "a password", true},
+		{"pipeline.conf", "output {\n  http {\n    password => \"tiger\"\n", "a password", true},
+		{"grafana.ini", "[security]\nadmin_user = root\nadmin_password = secret\n", "a password", true},
+		{"config.php", "<?php\n  'password' => 'tiger',\n", "a password", true},
+		{"credentials", "[default]\naws_secret_access_key = " + made + made + "\n", "a token or key", true},
+		{"users.yaml", "users:\n- password: tiger\n  name: shop\n", "a password", true},
+		{"users.yaml", "\tpassword: tiger  # of the shop, for now\n", "a password", true},
+		{"users.yaml", "passphrase: open sesame\n", "a password", true},
+		{"users.xml", "<users><shop><password>tiger</password></shop></users>", "a password", true},
+		{"init.sql", "CREATE USER shop WITH PASSWORD 'tiger';", "a password", true},
+		{"init.sql", "ALTER USER 'root'@'localhost' IDENTIFIED BY 'tiger';", "a password", true},
+		{"redis.conf", "port 6379\nrequirepass tiger\n", "a password", true},
+		{"CONNECTION", "Server=tcp:db,1433;Uid=sa;Pwd=t1ger!;", "a password", true},
+		{"DSN", "shop:tiger@tcp(db:3306)/shop?parseTime=true", "an address with a password in it", true},
+		{"HOOK", "https://hooks.slack.com/services/T0ABCDEFG/B0ABCDEFG/" + made + "abcd", "an address that works as a key", true},
+		{"BOT_TOKEN", "123456789:AAH" + made + made[:12], "a token or key", true},
+		{"DJANGO_SECRET_KEY", "django-insecure-" + "#" + made + "@" + made, "a token or key", true},
+		{"X", "hf_" + strings.Repeat("aBcDeFgH", 4) + "zz", "a Hugging Face token", true},
+		{"X", "AGE-SECRET-KEY-1" + strings.Repeat("Q7ZT4LW9", 7) + "XC", "a private key", true},
+		{"X", "-----BEGIN PGP PRIVATE KEY BLOCK-----\n\n" + made + made + made, "a private key", true},
+		{"HEADER", "Bearer " + made, "a token or key", true},
+		{"HEADER", "Basic c2hvcDp0aWdlcg==", "a user and a password", true},
+		{"DOCKER_AUTH_CONFIG", `{"auths":{"registry.example":{"auth":"c2hvcDp0aWdlcg=="}}}`, "a user and a password", true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name+"="+tt.value[:min(len(tt.value), 20)], func(t *testing.T) {
@@ -102,6 +127,13 @@ func TestFalseAlarms(t *testing.T) {
 		"IMAGE_PULL_SECRET=regsecret", "imagePullSecret=regcred12", "TLS_SECRET=mysecret", "REGISTRY_SECRET=gitlabsecret", "CERT_SECRET=webhook1cert2", "SECRET=appsecret1",
 		"MAX_PASS=100000", "FIRST_PASS=full", "TEST_PASS=all-tests", "INITIAL_PWD=/srv", "PROJECT_PWD=src", "CSRF_TOKEN=abc12345", "PAGE_TOKEN=Next2Page3",
 		"MAX_TOKEN=4096tokens", "EOS_TOKEN=gpt2tokenizer1", "DB_PASSWORD=:password", "DB_PASSWORD=@/run/secrets/db", "DB_PASSWORD=x$DB_PASS",
+		"htpasswd=shop:$apr1$q7Zt4Lw9$Xc2Vb8Nm1Kd6", "passwd=root:x:0:0:root:/root:/bin/sh\napp:x:1000:1000::/app:/bin/sh", "PHP=define('X', $password);",
+		"app.py=password = os.environ['X']", "app.py=password = args.pw2", "app.py=password = user_input", "app.py=password = get_password()", "app.py=if password == 'tiger':",
+		"app.py=token = response2.json()[\"access1token2\"]", "test.sh=if [ \"$PASSWORD\" = \"tiger\" ]; then", "app.ini=[db]\npassword =\n", "app.ini=[db]\npassword = # none\n",
+		"app.ini=[db]\npassword = ${DB_PASSWORD}\n", "app.ini=[db]\npassword = %(db_password)s\n", "app.ts=interface A {\n  password: string;\n}", "values.yaml=password: !vault x1y2",
+		"users.xml=<password></password>", "users.xml=<password>${PASSWORD}</password>", "users.xml=<passwordPolicy>strong</passwordPolicy>", "page.html=<b>password</b>", "NOTE=a > b",
+		"X=cd /srv;PWD=/srv/a", "HEADER=Bearer $TOKEN", "HEADER=Basic realm", "HEADER=Bearer token", "AUTH=c2hvcC10aWdlcg==", "MAIL=a:b@c", "DSN=shop@tcp(db:3306)/shop", "DSN=shop:$PW@tcp(db:3306)/x",
+		"HOOK=https://hooks.slack.com/services/T000/B000/XXXXXXXXXXXXXXXXXXXXXXXX", "app.js=  errors.password = 'Password is wrong';\n  errors.password = 'short';", "rules.php='password' => 'required|min:8',", "app.py=password = 'Type it:  '", "init.sql=CREATE USER shop WITH PASSWORD '$PASSWORD';", "init.sql=ALTER USER shop IDENTIFIED BY '';", "NOTE=sign in with password 'changeme'", "redis.conf=# requirepass foobared", "README.md=- password: the password of the user\n- token: none", "README.md=password: Password for the database.", "redis.conf=requirepass $PASSWORD", "TIME_TOKEN=12345:67890",
 		"SED=s/-----BEGIN PRIVATE KEY-----//", "MONKEY=banana1banana2banana3banana4", "TURKEY=abcDEF123456abcDEF1234567890",
 	} {
 		name, value, _ := strings.Cut(s, "=")
@@ -139,6 +171,25 @@ func TestInArguments(t *testing.T) {
 		{"a program that asks its environment", []string{"python", "-c", `connect(password=os.environ["PASSWORD"], token=os.getenv("TOKEN"))`}, nil},
 		{"a file for a command", []string{"sh", "-c", "vault write db password=@/tmp/password"}, nil},
 		{"a place in SQL", []string{"sh", "-c", "psql -c 'ALTER USER shop SET password=:password'"}, nil},
+		{"mysqladmin", []string{"mysqladmin", "ping", "-ptiger"}, []int{2}},
+		{"mysql in a script", []string{"sh", "-c", "/usr/bin/mysql -uroot -p'tiger' -e 'select 1'"}, []int{2}},
+		{"redis-cli", []string{"redis-cli", "-a", "tiger", "ping"}, []int{2}},
+		{"redis-server", []string{"redis-server", "--requirepass", "tiger"}, []int{2}},
+		{"sshpass", []string{"sshpass", "-p", "tiger", "ssh", "x"}, []int{2}},
+		{"mongosh", []string{"mongosh", "-u", "root", "-p", "tiger"}, []int{4}},
+		{"ldapsearch", []string{"sh", "-c", "ldapsearch -x -D cn=admin -w tiger"}, []int{2}},
+		{"curl's flags in one", []string{"sh", "-c", "curl -su shop:tiger http://api"}, []int{2}},
+		{"curl's user in one word", []string{"curl", "--user=shop:tiger", "http://api"}, []int{1}},
+		{"curl's user right behind", []string{"curl", "-ushop:tiger", "http://api"}, []int{1}},
+		{"basic", []string{"curl", "-H", "Authorization: Basic c2hvcDp0aWdlcg=="}, []int{2}},
+		{"a variable for mysql", []string{"sh", "-c", `mysql -uroot -p"$MYSQL_ROOT_PASSWORD" -P3306 --port 1 && redis-cli -a "$REDIS_PASSWORD" -p 6379`}, nil},
+		{"another program's -p", []string{"sh", "-c", "mongosh --eval x; mkdir -p /data && cp -p tiger x"}, nil},
+		{"another program's -p, on another line", []string{"sh", "-c", "mongosh --eval x\nmkdir -p /data\nredis-cli ping\nls -a tiger"}, nil},
+		{"a value that is called like a program", []string{"app", "--db", "mongo", "-p", "8080x"}, nil},
+		{"a port for mysql", []string{"wait-for", "mysql", "-p3306"}, nil},
+		{"curl in brackets", []string{"sh", "-c", "X=$(curl -u shop:tiger http://api)"}, []int{2}},
+		{"a long line", []string{"sh", "-c", "mysql \\\n  -uroot \\\n  -ptiger"}, []int{2}},
+		{"curl asks", []string{"sh", "-c", "curl -u shop http://api:8080; curl -sLou http://api"}, nil},
 		{"flags of programs", []string{"--tls-private-key-file=/etc/k.pem", "--token-auth-file=x", "--service-account-key-file=/a.pub", "--authentication-token-webhook=true"}, nil},
 	}
 	for _, tt := range tests {
@@ -171,7 +222,7 @@ func TestInArguments(t *testing.T) {
 // TestLongTexts: twice the text takes about twice the time, whatever is in it.
 func TestLongTexts(t *testing.T) {
 	for _, piece := range []string{
-		"token=", `token="`, "eyJ-", "eyJ.", "LS0tLS1CRUdJTi/", "a://b:", "-----BEGIN PRIVATE KEY-----", "password: ", " ", "=", "sk-ant-", "SG.", `"token":`, "a.-_",
+		"token=", "token = ", "<token>", "a@tcp(", "requirepass ", "identified by '", "requirepass", "https://hooks.slack.com/services/TA/", "-", "\t", "password => ", `token="`, "eyJ-", "eyJ.", "LS0tLS1CRUdJTi/", "a://b:", "-----BEGIN PRIVATE KEY-----", "password: ", " ", "=", "sk-ant-", "SG.", `"token":`, "a.-_",
 	} {
 		took := func(n int) time.Duration {
 			text := strings.Repeat(piece, n/len(piece))
@@ -185,8 +236,16 @@ func TestLongTexts(t *testing.T) {
 			return best
 		}
 		// Eight times as much: a square would be 64 times as long.
-		if small, large := took(1<<15), took(1<<18); large > 32*small && large > 100*time.Millisecond {
-			t.Errorf("%q: %v, and for eight times as much %v", piece, small, large)
+		// A busy machine may be slow once; what takes a square of the time is so always.
+		for tries := 1; ; tries++ {
+			small, large := took(1<<15), took(1<<18)
+			if large <= 32*small || large <= 100*time.Millisecond {
+				break
+			}
+			if tries == 3 {
+				t.Errorf("%q: %v, and for eight times as much %v", piece, small, large)
+				break
+			}
 		}
 	}
 }
@@ -227,7 +286,7 @@ var kinds = map[string]bool{
 	"a password": true, "a token or key": true, "what looks like a key": true, "an address with a password in it": true, "a private key": true,
 	"a user and a password": true, "an AWS access key": true, "a Google API key": true, "a GitHub token": true, "a GitLab token": true, "a Slack token": true,
 	"a Stripe key": true, "an API key": true, "an npm token": true, "a PyPI token": true, "a DigitalOcean token": true, "a Vault token": true,
-	"a signed token (JWT)": true, "a SendGrid key": true,
+	"a signed token (JWT)": true, "a SendGrid key": true, "a Hugging Face token": true, "an address that works as a key": true,
 }
 
 func BenchmarkInSetting(b *testing.B) {

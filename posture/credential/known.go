@@ -20,7 +20,7 @@ func formsAt(b byte) []form {
 	case 'A':
 		return []form{
 			{"AKIA", "an AWS access key", 16, 16, isUpperOrDigit}, {"ASIA", "an AWS access key", 16, 16, isUpperOrDigit},
-			{"AIza", "a Google API key", 35, 35, isURLSafe},
+			{"AIza", "a Google API key", 35, 35, isURLSafe}, {"AGE-SECRET-KEY-1", "a private key", 58, 58, isUpperOrDigit},
 		}
 	case 'g':
 		return []form{
@@ -44,7 +44,7 @@ func formsAt(b byte) []form {
 	case 'd':
 		return []form{{"dop_v1_", "a DigitalOcean token", 60, 0, isWord}}
 	case 'h':
-		return []form{{"hvs.", "a Vault token", 24, 0, isURLSafe}}
+		return []form{{"hvs.", "a Vault token", 24, 0, isURLSafe}, {"hf_", "a Hugging Face token", 34, 0, isWord}}
 	}
 	return nil
 }
@@ -59,7 +59,7 @@ func tokenAt(text string) string {
 		return ""
 	}
 	switch text[:2] { // most words go no further
-	case "AK", "AS", "AI", "gh", "gi", "gl", "xo", "sk", "rk", "np", "py", "do", "hv", "ey", "LS", "SG":
+	case "AK", "AS", "AI", "AG", "gh", "gi", "gl", "xo", "sk", "rk", "np", "py", "do", "hv", "hf", "ey", "LS", "SG":
 	default:
 		return ""
 	}
@@ -122,15 +122,76 @@ func isEncodedKey(text string) bool {
 	return err == nil && strings.Contains(string(line), "PRIVATE KEY-----")
 }
 
+// setsPassword looks at a line of redis.conf, which has no sign between a name
+// and its value.
+func setsPassword(text string, at int) bool {
+	const name = "requirepass "
+	if !strings.HasPrefix(text[at:], name) || !beginsLine(text, at) {
+		return false
+	}
+	value, _ := valueAfter(text, at+len(name))
+	_, ok := judge(password, value)
+	return ok
+}
+
+// setsInSQL reports whether the text that begins at a quote is the password of a
+// statement that makes or changes a user.
+func setsInSQL(text string, quote int) bool {
+	for _, words := range []string{"identified by ", "with password ", "encrypted password "} {
+		if start := quote - len(words); start >= 0 && strings.EqualFold(text[start:quote], words) {
+			value, _ := valueAfter(text, quote)
+			_, ok := judge(password, value)
+			return ok
+		}
+	}
+	return false
+}
+
+// isSecretAddress reports whether what stands behind :// is an address that lets
+// anybody in who knows it: a webhook of Slack.
+func isSecretAddress(rest string) bool {
+	parts, ok := strings.CutPrefix(rest, "hooks.slack.com/services/T")
+	if !ok {
+		return false
+	}
+	team := run(parts, isUpperOrDigit)
+	if team == len(parts) || parts[team] != '/' {
+		return false
+	}
+	parts = parts[team+1:]
+	hook := run(parts, isUpperOrDigit)
+	if hook < 8 || hook == len(parts) || parts[hook] != '/' {
+		return false
+	}
+	secret := parts[hook+1:]
+	secret = secret[:run(secret, isWord)]
+	return len(secret) >= 20 && !isFake(secret)
+}
+
+// isDataSource reports whether user:password stands before an @ behind which a
+// protocol and an address in brackets follow, as drivers of MySQL in Go have it.
+func isDataSource(text string, at int) bool {
+	if rest := text[at+1:]; !strings.HasPrefix(rest, "tcp(") && !strings.HasPrefix(rest, "unix(") {
+		return false
+	}
+	before := text[max(0, at-longestValue):at]
+	before = before[strings.LastIndexAny(before, " \t\r\n\"'`=,;")+1:]
+	_, secret, ok := strings.Cut(before, ":")
+	return ok && !empty(secret) && !isPointer(secret)
+}
+
 // isPrivateKey wants a key's first line, and then a key.
 func isPrivateKey(text string) bool {
 	const longest, least = 64, 40
 	head := text[:min(len(text), longest)]
-	i := strings.Index(head, "PRIVATE KEY-----")
+	i := strings.Index(head, "PRIVATE KEY")
 	if i < 0 || strings.Contains(head[:i], "\n") {
 		return false
 	}
-	rest := text[i+len("PRIVATE KEY-----"):]
+	rest, ok := strings.CutPrefix(strings.TrimPrefix(text[i+len("PRIVATE KEY"):], " BLOCK"), "-----") // PGP calls it a block
+	if !ok {
+		return false
+	}
 	for {
 		short := strings.TrimLeft(rest, " \t\r\n")
 		short = strings.TrimPrefix(strings.TrimPrefix(short, `\r`), `\n`)

@@ -12,6 +12,8 @@ const (
 	token
 	// perhaps: it has to look very much so.
 	perhaps
+	// basic: the value has to be user:password in base64. No name says this.
+	basic
 )
 
 // classOf is what the name of a setting says; 0 where it says nothing. Only its
@@ -37,6 +39,8 @@ func classOf(name string) class {
 			return perhaps
 		}
 		return token
+	case "requirepass", "masterauth", "storepass", "keypass", "dbpass", "rootpass", "adminpass", "userpass":
+		return password
 	case "token", "apikey", "secretkey", "accesskey", "privatekey", "authtoken", "accesstoken":
 		return token
 	case "salt", "credential", "credentials", "creds", "auth", "authorization", "psk", "pepper":
@@ -94,7 +98,7 @@ func classOfKey(before string) class {
 // classOfEnd is for words that are written as one, such as PGPASSWORD.
 func classOfEnd(word string) class {
 	for _, end := range []string{"password", "passwd", "passphrase", "pwd"} {
-		if strings.HasSuffix(word, end) && word != "oldpwd" {
+		if strings.HasSuffix(word, end) && word != "oldpwd" && word != "htpasswd" {
 			return password
 		}
 	}

@@ -1,6 +1,7 @@
 package credential
 
 import (
+	"encoding/base64"
 	"math"
 	"strings"
 )
@@ -15,12 +16,16 @@ func judge(c class, value string) (Found, bool) {
 		return Found{}, false
 	}
 	switch c {
+	case basic:
+		if isUserAndPassword(value) {
+			return Found{"a user and a password", true}, true
+		}
 	case password:
-		if !isNameOfSecret(value) && !(isNumber(value) && len(value) < 4) && strings.Count(value, " ") < 3 {
+		if !isNameOfSecret(value) && !isAccounts(value) && !(isNumber(value) && len(value) < 4) && strings.Count(value, " ") < 3 {
 			return Found{"a password", true}, true
 		}
 	case token:
-		if looksMade(value, 8, 2.5) || tells(value) {
+		if looksMade(value, 8, 2.5) || tells(value) || isBotToken(value) {
 			return Found{"a token or key", true}, true
 		}
 	case perhaps:
@@ -58,7 +63,8 @@ func empty(value string) bool {
 func isSwitch(value string) bool {
 	switch strings.ToLower(value) {
 	case "true", "false", "yes", "off", "none", "null", "nil", "undefined", "enabled", "disabled", "optional", "required", "prompt",
-		"plain", "plaintext", "basic", "bearer", "file", "env", "vault", "kubernetes", "auto", "generated", "random", "default", "unset", "empty", "unused":
+		"plain", "plaintext", "basic", "bearer", "file", "env", "vault", "kubernetes", "auto", "generated", "random", "default", "unset", "empty", "unused",
+		"string", "str", "text":
 		return true
 	}
 	// How long something lasts: 30m, 24h.
@@ -98,7 +104,7 @@ func isPointer(value string) bool {
 	}
 	for _, prefix := range []string{
 		"vault:", "arn:", "ref+", "ssm:", "sm:", "secret:", "secretref:", "keyvault:", "env:", "file:", "projects/", "k8s:", "awssm:",
-		"ENC[", "ENC(", "{cipher}", "enc:", "sha1:", "sha256:", "sha512:", "md5:", "{SSHA}", "{SHA}", "pbkdf2", "scrypt:", "SCRAM-SHA-",
+		"!vault", "!secret", "ENC[", "ENC(", "{cipher}", "enc:", "sha1:", "sha256:", "sha512:", "md5:", "{SSHA}", "{SHA}", "pbkdf2", "scrypt:", "SCRAM-SHA-",
 	} {
 		if strings.HasPrefix(value, prefix) {
 			return true
@@ -214,11 +220,59 @@ func looksMade(value string, least int, bits float64) bool {
 // supersecret.
 func tells(value string) bool {
 	low := strings.ToLower(value)
+	if strings.HasPrefix(low, "django-insecure-") { // how Django begins those that it makes up
+		return true
+	}
 	if strings.ContainsAny(value, "-_./ ") || len(value) < 8 {
 		return false
 	}
 	i := strings.Index(low, "secret")
 	return i >= 0 && low != "secrets" && low != "secretkey" && low != "secretname" && low != "clientsecret"
+}
+
+// inHeader looks at the value of an HTTP header that says who somebody is.
+func inHeader(value string) (Found, bool) {
+	scheme, rest, ok := strings.Cut(value, " ")
+	switch {
+	case !ok:
+	case strings.EqualFold(scheme, "bearer"):
+		return judge(token, rest)
+	case strings.EqualFold(scheme, "basic"):
+		return judge(basic, rest)
+	}
+	return Found{}, false
+}
+
+// isUserAndPassword reports whether a value is user:password in base64, as in
+// HTTP headers and in the settings of registries.
+func isUserAndPassword(value string) bool {
+	if len(value) < 8 || len(value) > longestValue {
+		return false
+	}
+	text, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(value, "="))
+	if err != nil {
+		return false
+	}
+	for _, b := range text {
+		if b < ' ' || b > '~' {
+			return false
+		}
+	}
+	user, secret, ok := strings.Cut(string(text), ":")
+	return ok && user != "" && !empty(secret)
+}
+
+// isAccounts reports whether a value is a list of accounts, such as /etc/passwd,
+// that have their passwords elsewhere.
+func isAccounts(value string) bool {
+	return strings.Contains(value, ":x:") || strings.Contains(value, ":*:") || strings.Contains(value, ":!:")
+}
+
+// isBotToken reports whether a value is a number, a colon and 35 letters: a
+// token of a Telegram bot.
+func isBotToken(value string) bool {
+	id, rest, ok := strings.Cut(value, ":")
+	return ok && len(id) >= 8 && isNumber(id) && len(rest) == 35 && run(rest, isURLSafe) == len(rest) && entropy(rest) >= 3
 }
 
 // isNumber reports whether a value has nothing but digits.

@@ -1,6 +1,7 @@
 // Package hostpath says what a path of a node gives away to whoever has it in a
 // pod: by a hostPath volume, or by a persistent volume that is one. It knows
-// paths only: not pods, mounts or verdicts, and not where links on a node lead.
+// paths only: not pods, mounts or verdicts, and not where links on a node lead,
+// but for those that every Linux has.
 //
 //	severity, place := hostpath.Sensitive(hostpath.Clean(path), writable)
 //	message := "The pod has " + path + " of the node" + place.Of(path) + "."
@@ -8,6 +9,7 @@ package hostpath
 
 import (
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/kubeassay/assay/finding"
@@ -138,8 +140,17 @@ var sockets = [...]string{
 	"//./pipe/docker_engine", "//./pipe/containerd-containerd", "//./pipe/crio", "//./pipe/cri-dockerd",
 }
 
-// IsSocket reports whether a clean path is one of them.
+// socketNames are what container runtimes call their sockets, in whatever
+// folder they are: those of a user, of a snap, or of a system of its own.
+var socketNames = [...]string{
+	"docker.sock", "docker.sock.raw", "containerd.sock", "crio.sock", "podman.sock", "dockershim.sock", "cri-dockerd.sock", "balena-engine.sock",
+}
+
+// IsSocket reports whether a clean path is one of them, or has such a name.
 func IsSocket(p string) bool {
+	if strings.Contains(p, ".sock") && slices.Contains(socketNames[:], path.Base(p)) {
+		return true
+	}
 	for _, s := range sockets {
 		if p == s || Below(p, s) && strings.Contains(p[len(s):], ".sock") {
 			return true
@@ -149,7 +160,7 @@ func IsSocket(p string) bool {
 }
 
 // Clean makes paths comparable: without dots and doubled slashes, /run for
-// /var/run, and Windows' with slashes and without a drive. Nearly all paths are
+// /var/run, the node's own files for the way to them through /proc, and Windows' with slashes and without a drive. Nearly all paths are
 // clean already, and then nothing is copied.
 func Clean(p string) string {
 	if strings.ContainsRune(p, '\\') || len(p) > 1 && p[1] == ':' {
@@ -158,9 +169,29 @@ func Clean(p string) string {
 	if p == "" || p[0] != '/' {
 		p = "/" + p
 	}
-	p = path.Clean(p)
+	p = throughProc(path.Clean(p))
 	if p == "/var/run" || strings.HasPrefix(p, "/var/run/") {
 		p = p[len("/var"):]
+	}
+	return p
+}
+
+// processRoots are links of /proc to the node's whole file system: the node's
+// first process has it as its root, and so has the runtime that makes the mount.
+var processRoots = [...]string{"/proc/1/root", "/proc/1/cwd", "/proc/self/root", "/proc/thread-self/root"}
+
+// throughProc follows those links.
+func throughProc(p string) string {
+	for i := 0; strings.HasPrefix(p, "/proc/") && i < len(processRoots); {
+		root := processRoots[i]
+		if p != root && !Below(p, root) {
+			i++
+			continue
+		}
+		if p = p[len(root):]; p == "" {
+			return "/"
+		}
+		i = 0
 	}
 	return p
 }

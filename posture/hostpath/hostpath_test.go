@@ -30,6 +30,17 @@ func TestSensitive(t *testing.T) {
 		{"/lib/modules", finding.Critical, finding.Low, ": modules that the node's kernel loads"},
 		{"/var/run/docker.sock", finding.Critical, finding.Critical, socket},
 		{"/run/containerd", finding.Critical, finding.Critical, socket},
+		{"/run/user/1000/docker.sock", finding.Critical, finding.Critical, socket},
+		{"/run/user/1000/podman/podman.sock", finding.Critical, finding.Critical, socket},
+		{"/var/snap/docker/current/run/docker.sock", finding.Critical, finding.Critical, socket},
+		{"/run/host-containerd/containerd.sock", finding.Critical, finding.Critical, socket},
+		{"/run/containerd/io.containerd.runtime.v2.task/k8s.io", finding.High, finding.High, ", a part of /run/containerd: the files"},
+		{"/var/lib/cloud/instance/user-data.txt", finding.Critical, finding.Medium, ", a part of /var/lib/cloud: "},
+		{"/proc/1/root", finding.Critical, finding.Critical, ": all files of the node"},
+		{"/proc/self/root/etc/shadow", finding.Critical, finding.High, ": the node's passwords, hashed"},
+		{"/proc/1/root/proc/1/cwd/var/run/docker.sock", finding.Critical, finding.Critical, socket},
+		{"/proc/1/roots", finding.Critical, finding.Medium, ", a part of /proc: "},
+		{"/proc/17/root", finding.Critical, finding.Medium, ", a part of /proc: "},
 		{"/run/k3s", finding.Critical, finding.Critical, ", which holds the container runtime's socket"},
 		{"/run/xtables.lock", finding.Medium, finding.Low, ", a part of /run: "},
 		{`\\.\pipe\docker_engine`, finding.Critical, finding.Critical, socket},
@@ -53,6 +64,7 @@ func TestSensitive(t *testing.T) {
 func TestJoin(t *testing.T) {
 	for _, c := range []struct{ root, sub, want string }{
 		{"/var/", "", "/var"}, {"/var", "run/docker.sock", "/run/docker.sock"}, {`C:\`, `Users\app`, "/users/app"}, {`\\.\pipe\docker_engine`, "", "//./pipe/docker_engine"}, {"/a", "../etc", "/etc"},
+		{"/proc", "1/root", "/"},
 	} {
 		if got := hostpath.Join(hostpath.Clean(c.root), c.sub); !strings.EqualFold(got, c.want) {
 			t.Errorf("%s, %s: %s", c.root, c.sub, got)

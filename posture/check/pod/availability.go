@@ -23,7 +23,7 @@ func barePod() *check.Check {
 			ID: "bare-pod", Title: "Pod that nothing looks after", Severity: finding.Info,
 			Description: "Nothing controls the pod: no Deployment, Job or the like. When its node fails, is drained, or runs short of memory, it is gone for good. " +
 				"Nor does anything roll out a new image for it: such pods are easily forgotten, and then run old software for a long time.",
-			Check: "A pod without an owner reference that controls it fails. Pods that a kubelet runs from a file of its node do not count.",
+			Check: "A pod without an owner reference that controls it fails. Pods that a kubelet runs from a file of its node do not count, nor do PodTemplates, which make no pods by themselves.",
 			Fix: "Let a Deployment, a StatefulSet, a DaemonSet or a Job make the pod:\n\n" +
 				"    apiVersion: apps/v1\n    kind: Deployment\n    metadata:\n      name: cart\n    spec:\n      replicas: 2\n      selector:\n        matchLabels:\n          app: cart\n      template:\n        metadata:\n          labels:\n            app: cart\n        spec:\n          containers:\n          - name: app\n            image: registry.example/shop/cart:1.4.2\n",
 			References: references("bare-pod", "concepts/workloads/pods/#working-with-pods"),
@@ -36,6 +36,9 @@ func barePod() *check.Check {
 func judgeBarePod(v check.View) check.Verdict {
 	if _, mirror := v.Meta.Annotations[corev1.MirrorPodAnnotationKey]; mirror {
 		return notApplicable(finding.Info, "The kubelet runs the pod from a file of its node, and looks after it.")
+	}
+	if v.Status == nil && v.Owner == "PodTemplate" {
+		return notApplicable(finding.Info, "A PodTemplate makes no pods by itself.")
 	}
 	out := declared(v.Owner == "", finding.Info)
 	if v.Brief {

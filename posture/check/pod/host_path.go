@@ -27,7 +27,7 @@ func hostPathVolume() *check.Check {
 			Check: "The Pod Security Standards' own check of hostPath volumes (baseline) decides; mounts of a container runtime's socket belong to container-runtime-socket and are left out here. " +
 				"The severity is that of the most sensitive path, from critical (such as /, /etc, /var/lib/kubelet, /run) to low, by what a container sees of it: a subPath narrows it, and a folder counts for " +
 				"what is known to stand in it. A certificate or public key (.crt, .pub) that is mounted read-only is low. readOnly lowers it where reading does less harm than writing; file systems mounted further down stay writable unless recursiveReadOnly says otherwise, and that is not looked at. " +
-				"A volume that no container mounts is low. Links on the node can't be seen.",
+				"A volume that no container mounts is low. Links on the node can't be seen, but for those below /proc that lead to all of its files, such as /proc/1/root.",
 			Fix: "Use a volume that is the pod's own. Where the node's files are needed, mount the one file or folder only, and read-only:\n\n" +
 				"    spec:\n      containers:\n      - name: app\n        volumeMounts:\n        - name: data\n          mountPath: /data\n" +
 				"      volumes:\n      - name: data\n        emptyDir: {}\n",
@@ -53,7 +53,7 @@ func containerRuntimeSocket() *check.Check {
 			Description: "The pod has the socket of the node's container runtime. Whoever may write to it can start a privileged container with all of the node's files, " +
 				"look into every other container there, and so has the node, past all admission control and audit of Kubernetes. A read-only mount changes nothing about that.",
 			Check: "A hostPath volume fails whose path, or all that containers mount of it by subPath, is a known socket of docker, containerd, CRI-O, podman, cri-dockerd, k3s, k0s, MicroK8s or the node resource interface, " +
-				"a folder that is there for such a socket alone, or a named pipe of these on Windows. A volume that no container mounts is low. Folders that hold more, such as /run, belong to host-path-volume.",
+				"has the name of one (such as docker.sock) in whatever folder, is a folder that is there for such a socket alone, or a named pipe of these on Windows. A volume that no container mounts is low. Folders that hold more, such as /run, belong to host-path-volume.",
 			Fix: "Take the volume out. To build images use a builder that needs no such socket, and to look at containers ask the kubelet or the Kubernetes API:\n\n" +
 				"    spec:\n      containers:\n      - name: app\n        volumeMounts: []\n      volumes: []\n",
 			References: references("container-runtime-socket", "concepts/storage/volumes/#hostpath"),
