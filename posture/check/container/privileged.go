@@ -44,7 +44,11 @@ func judgePrivileged(v check.View) check.Verdict {
 	if !v.Brief {
 		out.Message = "Is not privileged."
 		if out.Status == finding.Fail {
-			out.Message = "Is privileged: it has all capabilities and all devices of the node, and can take the node over."
+			out.Message = "Is privileged: it has all capabilities and all devices of the node"
+			if !ownUsers(&v) {
+				out.Message += ", and can take the node over"
+			}
+			out.Message += "."
 		}
 		var set *bool
 		if v.Container.Security != nil {
