@@ -280,6 +280,64 @@ func TestNotFoundAndNotAllowed(t *testing.T) {
 	}
 }
 
+// HEAD would be a whole scan of which nobody sees the result. Where it costs
+// nothing, it is answered.
+func TestHeadDoesNotScan(t *testing.T) {
+	t.Parallel()
+	c := newCluster(shop()...)
+	s := start(t, c)
+	for path, want := range map[string]int{
+		"/scan": http.StatusMethodNotAllowed, "/v1/findings?limit=1": http.StatusMethodNotAllowed,
+		"/healthz": http.StatusOK, "/v1/checks": http.StatusOK, "/nowhere": http.StatusNotFound,
+	} {
+		a := s.do(t, s.request(t, t.Context(), http.MethodHead, path))
+		if a.StatusCode != want || len(a.body) > 0 {
+			t.Errorf("%s: %d, body %q", path, a.StatusCode, a.body)
+		}
+		if allow := a.Header.Get("Allow"); want == http.StatusMethodNotAllowed && allow != http.MethodGet {
+			t.Errorf("%s: Allow: %q", path, allow)
+		}
+	}
+	if n := c.opened.Load(); n != 0 {
+		t.Errorf("%d scans", n)
+	}
+}
+
+// Connections beyond the limit wait, and are answered when others end.
+func TestConnectionsAreLimited(t *testing.T) {
+	t.Parallel()
+	s := startTuned(t, newCluster(), func(s *server.Server) { s.SetConnections(1) })
+	ask := func() (net.Conn, *bufio.Reader) {
+		conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", s.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+		if _, err := conn.Write([]byte("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")); err != nil {
+			t.Fatal(err)
+		}
+		return conn, bufio.NewReader(conn)
+	}
+	read := func(conn net.Conn, b *bufio.Reader, within time.Duration) (string, error) {
+		if err := conn.SetReadDeadline(time.Now().Add(within)); err != nil {
+			t.Fatal(err)
+		}
+		return b.ReadString('\n')
+	}
+	first, of1 := ask()
+	if line, err := read(first, of1, time.Minute); err != nil || !strings.Contains(line, "200") {
+		t.Fatalf("%q, %v", line, err)
+	}
+	second, of2 := ask()
+	if line, err := read(second, of2, 200*time.Millisecond); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Fatalf("answered beside another: %q, %v", line, err)
+	}
+	_ = first.Close()
+	if line, err := read(second, of2, time.Minute); err != nil || !strings.Contains(line, "200") {
+		t.Errorf("%q, %v", line, err)
+	}
+}
+
 func TestSecurityHeaders(t *testing.T) {
 	t.Parallel()
 	s := start(t, newCluster())

@@ -27,6 +27,7 @@ const (
 	readHeaderTimeout = 10 * time.Second
 	idleTimeout       = 2 * time.Minute
 	maxHeaderBytes    = 32 << 10
+	maxConnections    = 500 // open at once; further ones wait until they are accepted
 	readyTimeout      = 5 * time.Second
 	readyFor          = time.Second // how long an answer about readiness is good
 	retryAfter        = "5"         // seconds

@@ -147,7 +147,7 @@ func findingRecord(f *finding.Finding) (record, bool, error) {
 
 func (s *Server) registerFindings(api huma.API) {
 	huma.Register(api, huma.Operation{
-		OperationID: "findings", Method: http.MethodGet, Path: "/v1/findings", Tags: []string{"v1"},
+		OperationID: "findings", Method: http.MethodGet, Path: pathFindings, Tags: []string{"v1"},
 		Summary: "Findings of all checks, one per workload, container and check",
 		Description: "Scans now, and answers when the scan has ended. Pages after the first come from the same scan, which is kept for some minutes. " +
 			"A complete summary with no findings means that nothing was found; an incomplete one means that it is not known.",

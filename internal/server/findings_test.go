@@ -59,6 +59,7 @@ func TestFindingsAndTheirFilters(t *testing.T) {
 		"?status=error":                      {all[2]},
 		"?status=fail&check=run-as-root":     {all[1], all[3], all[5]},
 		"?kind=Deployment":                   {},
+		"?kind=pod&severity=high":            {all[3], all[5]},
 		"?kind=Pod&severity=high":            {all[3], all[5]},
 		"?namespace=kube-system":             {},
 		"?selector=app%3Dpay":                {all[3]},

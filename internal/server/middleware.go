@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -131,18 +132,29 @@ func (t *touched) Write(b []byte) (int, error) {
 // Unwrap is for http.ResponseController.
 func (t *touched) Unwrap() http.ResponseWriter { return t.ResponseWriter }
 
+// scanPaths are the paths that scan a cluster. HEAD is refused there: it would
+// be a whole scan of which nobody sees the result.
+func scanPaths() []string { return []string{pathScan, pathFindings} }
+
 // problems answers what the mux would answer in plain text.
 func problems(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		handler, pattern := mux.Handler(r)
-		if pattern != "" {
+		scans := slices.Contains(scanPaths(), r.URL.Path)
+		if pattern != "" && (r.Method != http.MethodHead || !scans) {
 			mux.ServeHTTP(w, r) // which also notes the pattern in the request
 			return
 		}
 		answer := &caught{header: http.Header{}}
-		handler.ServeHTTP(answer, r)
+		if pattern == "" {
+			handler.ServeHTTP(answer, r)
+		}
 		id := requestlog.ID(r.Context())
-		if allow := answer.header.Get("Allow"); answer.status == http.StatusMethodNotAllowed {
+		allow := answer.header.Get("Allow")
+		if scans {
+			answer.status, allow = http.StatusMethodNotAllowed, http.MethodGet
+		}
+		if answer.status == http.StatusMethodNotAllowed {
 			w.Header().Set("Allow", allow)
 			problem.Write(w, problem.MethodNotAllowed.Because("%s is not possible at %s, only %s", r.Method, r.URL.Path, allow), id)
 			return

@@ -24,9 +24,15 @@ type filter struct {
 }
 
 func (f *filter) wants(a *about) bool {
-	return oneOf(f.Checks, a.check) && oneOf(f.Severities, a.severity) && oneOf(f.Statuses, a.status) && oneOf(f.Kinds, a.kind) &&
+	return oneOf(f.Checks, a.check) && oneOf(f.Severities, a.severity) && oneOf(f.Statuses, a.status) && f.ofKind(a.kind) &&
 		// What could not be judged has no true severity, so none can hide it.
 		(f.MinSeverity == "" || a.status == finding.Error || a.severity.AtLeast(f.MinSeverity))
+}
+
+// ofKind compares as kubectl does, without regard to case: there is no list of
+// all kinds to find a slip of the pen by, and it must not look like a pass.
+func (f *filter) ofKind(kind string) bool {
+	return len(f.Kinds) == 0 || slices.ContainsFunc(f.Kinds, func(wanted string) bool { return strings.EqualFold(wanted, kind) })
 }
 
 func oneOf[T comparable](wanted []T, v T) bool { return len(wanted) == 0 || slices.Contains(wanted, v) }

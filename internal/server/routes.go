@@ -16,6 +16,12 @@ import (
 	"github.com/kubeassay/assay/internal/server/requestlog"
 )
 
+// The paths that scan.
+const (
+	pathScan     = "/scan"
+	pathFindings = "/v1/findings"
+)
+
 // The paths that are not part of the API proper.
 const (
 	pathHealth  = "/healthz"

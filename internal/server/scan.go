@@ -169,7 +169,7 @@ func (o *outcome) end() scanEnd {
 func (s *Server) registerScan(api huma.API) {
 	registry := api.OpenAPI().Components.Schemas
 	op := huma.Operation{
-		OperationID: "scan", Method: http.MethodGet, Path: "/scan", Tags: []string{"scan"},
+		OperationID: "scan", Method: http.MethodGet, Path: pathScan, Tags: []string{"scan"},
 		Summary: "Containers with a latest tag, and containers that run as root",
 		Description: "Scans now, and answers when the scan has ended. One entry per pod and container. Requests that ask for the same at the same time share one scan.\n\n" +
 			"With `Accept: application/x-ndjson` the entries come as they are found, one JSON object a line, each with its `list`. " +

@@ -31,6 +31,7 @@ type Server struct {
 
 	listener      net.Listener
 	headerTimeout time.Duration
+	connections   int // that may be open at once
 }
 
 // New checks everything that can be checked before the server listens, and
@@ -39,7 +40,7 @@ func New(cfg Config) (*Server, error) {
 	if err := cfg.complete(); err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, logger: cfg.Logger, headerTimeout: readHeaderTimeout}
+	s := &Server{cfg: cfg, logger: cfg.Logger, headerTimeout: readHeaderTimeout, connections: maxConnections}
 	if err := s.guard(); err != nil {
 		return nil, err
 	}
@@ -103,7 +104,7 @@ func (s *Server) Listen() error {
 		_ = listener.Close()
 		return fmt.Errorf("listening on %s: this is not a loopback address after all, but %s", s.cfg.Addr, listener.Addr())
 	}
-	s.listener = listener
+	s.listener = limit(listener, s.connections)
 	return nil
 }
 
