@@ -98,6 +98,16 @@ func TestEscalations(t *testing.T) {
 			"cluster-admin: user:jo privileged-pod node-control; node-control node-tokens sa:shop/boss; sa:shop/boss has-everything cluster-admin",
 		}},
 		{"pods of a name: making one names none", "shop", list{rule("create", "", "pods", "x")}, nil, nil},
+		// Of a name all the same: by server-side apply, which patches and creates by name.
+		{"pods of a name, by apply", "web", list{rule("create,patch", "", "pods", "x")}, func(o *rbac.Objects) { o.Pods = o.Pods[:1] }, []string{"node-control: user:jo privileged-pod node-control?"}},
+		{"pods of a name, where the boss is", "shop", list{rule("create,patch", "", "pods", "x")}, func(o *rbac.Objects) { o.Pods = o.Pods[:1] }, []string{
+			"cluster-admin: user:jo create-pod sa:shop/boss?; sa:shop/boss has-everything cluster-admin",
+			"node-control: user:jo privileged-pod node-control?",
+		}},
+		{"a secret of a name, made and read", "shop", list{rule("create,patch,get", "", "secrets", "x")}, nil, []string{"cluster-admin: user:jo make-token-secret sa:shop/boss?; sa:shop/boss has-everything cluster-admin"}},
+		{"a secret made, and another read", "shop", list{rule("create,patch", "", "secrets", "x"), rule("get", "", "secrets", "z")}, nil, nil},
+		{"bind by a binding of a name", "", list{rule("bind", rbacAPI, "clusterroles"), rule("create,patch", rbacAPI, "clusterrolebindings", "new")}, nil, []string{"cluster-admin: user:jo bind-role cluster-admin"}},
+		{"bind by a binding of a name that can't be made", "", list{rule("bind", rbacAPI, "clusterroles"), rule("create", rbacAPI, "clusterrolebindings", "new")}, nil, nil},
 		{"workloads where Pod Security is not enforced", "web", list{rule("patch", "apps", "daemonsets")}, nil, []string{
 			"cluster-admin: user:jo privileged-pod node-control; node-control node-tokens sa:shop/boss; sa:shop/boss has-everything cluster-admin",
 		}},

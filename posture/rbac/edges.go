@@ -1,5 +1,7 @@
 package rbac
 
+import "slices"
+
 // addSubject adds all edges from a subject.
 func (s *search) addSubject(from place) {
 	subject := from.subject
@@ -110,7 +112,7 @@ func (c *scope) addRoleChanges() {
 		}
 	}
 	bind := need{bindClusterRoles, c.bindsFull}
-	by, ok := c.has(bind, all(createClusterRoleBindings))
+	by, ok := c.has(bind, some(createClusterRoleBindings))
 	if !ok {
 		by, ok = c.has(bind, need{changeClusterRoleBindings, c.changesFull})
 	}
@@ -154,17 +156,17 @@ const (
 )
 
 func (c *scope) addCertificates() {
-	if by, ok := c.has(all(createRequests), some(approveRequests), over(approveSigners, clientSigner, allSigners)); ok {
+	if by, ok := c.has(some(createRequests), some(approveRequests), over(approveSigners, clientSigner, allSigners)); ok {
 		c.to(place{kind: anybody}, ApproveCertificate, by, "")
 	}
-	if by, ok := c.has(all(createRequests), some(approveRequests), over(approveSigners, kubeletSigner, allSigners)); ok {
+	if by, ok := c.has(some(createRequests), some(approveRequests), over(approveSigners, kubeletSigner, allSigners)); ok {
 		c.to(place{kind: host}, NodeCertificate, by, "")
 	}
 }
 
 // addSpace adds what counts in one namespace only.
 func (c *scope) addSpace() {
-	if by, ok := c.has(need{bindClusterRoles, c.bindsFull}, all(createRoleBindings)); ok {
+	if by, ok := c.has(need{bindClusterRoles, c.bindsFull}, some(createRoleBindings)); ok {
 		c.to(place{kind: spaceAdmin, namespace: c.namespace}, BindRole, by, "")
 	}
 	for _, b := range c.bindings {
@@ -191,10 +193,10 @@ func (c *scope) addCommon() {
 			c.to(place{kind: admin}, ImpersonateMasters, by, "")
 		}
 	}
-	makers := []need{all(createPods), all(createWorkloads), some(changeWorkloads)}
+	makers := []need{all(createPods), all(createWorkloads), some(changeWorkloads), some(createPods)}
 	by, ok := c.any(makers...)
 	if ok {
-		c.to(accounts, CreatePod, by, "")
+		c.to(accounts, CreatePod, by, c.ifMade(by, "pods"))
 	}
 	c.addHost(makers)
 	if by, ok := c.any(some(changePods)); ok {
@@ -203,10 +205,36 @@ func (c *scope) addCommon() {
 	c.addExec()
 	if by, ok := c.has(all(createSecrets), some(readSecrets)); ok {
 		c.to(accounts, MakeTokenSecret, by, "")
+	} else if by, ok := c.has(some(createSecrets), need{readSecrets, c.makes(createSecrets)}); ok {
+		c.to(accounts, MakeTokenSecret, by, c.ifMade(by, "secrets"))
 	}
 	if by, ok := c.any(all(readSecrets)); ok {
 		c.to(place{kind: tokenHolders, namespace: c.namespace}, TokenSecret, by, "")
 	}
+}
+
+// makes accepts a power over an object that one may also make.
+func (c *scope) makes(p power) func(*hold) bool {
+	return func(h *hold) bool {
+		made, _ := c.find(p, func(m *hold) bool { return m.forAll() || h.forAll() || slices.ContainsFunc(m.names, h.covers) })
+		return made != nil
+	}
+}
+
+// ifMade is the condition of what takes making an object of a certain name: a
+// pod that is there already keeps its account, and a secret its type.
+func (c *scope) ifMade(by []Grant, resource string) string {
+	for i := range by {
+		r := by[i].PolicyRule
+		if r == nil || len(r.ResourceNames) == 0 {
+			continue
+		}
+		create := Request{Verb: "create", Resource: resource}
+		if create.matches(r) {
+			return "if there are none yet of the " + resource + " that the rule names"
+		}
+	}
+	return ""
 }
 
 // addOver adds a power over service accounts: over all of the namespace, or
@@ -230,18 +258,18 @@ func (c *scope) addHost(makers []need) {
 	for _, maker := range makers {
 		if by, ok := c.has(maker); ok {
 			if e := c.hostPodAnywhere(false); e != nil {
-				c.along(e, by)
+				c.along(e, by, c.ifMade(by, "pods"))
 				return
 			}
 		}
 		if by, ok := c.has(maker, need{changeNamespaces, func(h *hold) bool { return h.covers(c.namespace) }}); ok {
 			if e := c.hostPodAnywhere(true); e != nil {
-				c.along(e, by)
+				c.along(e, by, c.ifMade(by, "pods"))
 				return
 			}
 		}
-		if by, ok := c.has(maker, all(createVolumes), all(createClaims)); ok {
-			c.to(place{kind: host}, HostPathVolume, by, "")
+		if by, ok := c.has(maker, some(createVolumes), some(createClaims)); ok {
+			c.to(place{kind: host}, HostPathVolume, by, c.ifMade(by, "pods"))
 			return
 		}
 	}

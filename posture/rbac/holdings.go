@@ -158,9 +158,14 @@ func (c *scope) to(p place, t Technique, by []Grant, condition string) {
 	}
 }
 
-// along adds an edge to where another one leads.
-func (c *scope) along(e *edge, by []Grant) {
-	if with := e.with(by); c.leads != nil {
+// along adds an edge to where another one leads, under one condition more.
+func (c *scope) along(e *edge, by []Grant, condition string) {
+	with := e.with(by)
+	if with.condition != "" && condition != "" {
+		with.condition += "; and "
+	}
+	with.condition += condition
+	if c.leads != nil {
 		c.leads.add(&with)
 	} else {
 		c.link(c.from, with)

@@ -67,7 +67,7 @@ type powerInfo struct {
 	// cluster: the resource belongs to no namespace, so that a RoleBinding does not give it.
 	cluster bool
 	// nameless: such a request names no object, so that a rule that names objects
-	// never allows it.
+	// does not allow it; but see makesByName.
 	nameless bool
 	severity finding.Severity
 	why      string
@@ -192,7 +192,7 @@ func (m *matcher) of(rule *rbacv1.PolicyRule) []power {
 	}
 	var all []power
 	for p := range m.table {
-		if m.table[p].nameless && len(rule.ResourceNames) > 0 {
+		if m.table[p].nameless && len(rule.ResourceNames) > 0 && !m.makesByName(power(p), rule) {
 			continue
 		}
 		if slices.ContainsFunc(m.requests[p], func(r Request) bool { return r.matches(rule) }) {
@@ -200,6 +200,17 @@ func (m *matcher) of(rule *rbacv1.PolicyRule) []power {
 		}
 	}
 	return all
+}
+
+// makesByName reports whether a rule that names objects allows making them all
+// the same: a server-side apply of an object that is not there is a patch and a
+// create that both carry its name.
+func (m *matcher) makesByName(p power, rule *rbacv1.PolicyRule) bool {
+	return slices.ContainsFunc(m.requests[p], func(create Request) bool {
+		patch := create
+		patch.Verb = "patch"
+		return create.matches(rule) && patch.matches(rule)
+	})
 }
 
 func (m *matcher) powersOf(rules []rbacv1.PolicyRule) powers {
