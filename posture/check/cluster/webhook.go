@@ -42,7 +42,7 @@ type hook struct {
 	sideEffects        *admissionv1.SideEffectClass
 	timeout            *int32
 	namespaces, labels *metav1.LabelSelector
-	conditions         int
+	conditions         []admissionv1.MatchCondition
 }
 
 // hooks lists the webhooks of a configuration; ok is false for one in a version
@@ -55,7 +55,7 @@ func hooks(o *index.Object) (all []hook, ok bool) {
 			all = append(all, hook{
 				path: fmt.Sprintf("webhooks[%d]", i), name: w.Name, client: &w.ClientConfig, rules: w.Rules,
 				failurePolicy: w.FailurePolicy, matchPolicy: w.MatchPolicy, sideEffects: w.SideEffects, timeout: w.TimeoutSeconds,
-				namespaces: w.NamespaceSelector, labels: w.ObjectSelector, conditions: len(w.MatchConditions),
+				namespaces: w.NamespaceSelector, labels: w.ObjectSelector, conditions: w.MatchConditions,
 			})
 		}
 		return all, true
@@ -65,7 +65,7 @@ func hooks(o *index.Object) (all []hook, ok bool) {
 			all = append(all, hook{
 				path: fmt.Sprintf("webhooks[%d]", i), name: w.Name, mutating: true, client: &w.ClientConfig, rules: w.Rules,
 				failurePolicy: w.FailurePolicy, matchPolicy: w.MatchPolicy, sideEffects: w.SideEffects, timeout: w.TimeoutSeconds,
-				namespaces: w.NamespaceSelector, labels: w.ObjectSelector, conditions: len(w.MatchConditions),
+				namespaces: w.NamespaceSelector, labels: w.ObjectSelector, conditions: w.MatchConditions,
 			})
 		}
 		return all, true
@@ -109,6 +109,18 @@ func (r *request) ofCluster() bool {
 		return strings.HasPrefix(r.resource, "cluster")
 	}
 	return r.group != "apps" && r.group != "batch" && r.group != "networking.k8s.io"
+}
+
+// labelled: an objectSelector narrows down what the webhook is asked about.
+func (h *hook) labelled() bool {
+	return h.labels != nil && len(h.labels.MatchLabels)+len(h.labels.MatchExpressions) > 0
+}
+
+// mayBeAsked reports whether a request may be one that the webhook is asked
+// about: one of its rules chooses it, and no match condition rules it out,
+// whatever the object says. What is connected to has no labels.
+func (h *hook) mayBeAsked(r *request, by conditions) bool {
+	return h.asked(r) && (r.operation != admissionv1.Connect || !h.labelled()) && by.hold(h, r, "") != no
 }
 
 // asked reports whether one of the webhook's rules chooses a request.

@@ -15,7 +15,7 @@ import (
 // webhook does not answer.
 func webhookFailsOpen() *check.Check {
 	const id = "webhook-fails-open"
-	guarded := sync.OnceValue(guardedRequests)
+	guarded, by := sync.OnceValue(guardedRequests), newConditions()
 	return &check.Check{
 		Rule: finding.Rule{
 			ID:       id,
@@ -24,19 +24,19 @@ func webhookFailsOpen() *check.Check {
 			Description: "The webhook's failurePolicy is Ignore: while it can't be reached, or is too slow, requests go on as if it had agreed. " +
 				"Whoever can make it slow or take it down for a moment (by using up its memory, or its node) gets past it.",
 			Check: "Looks at webhooks that are asked when something is created or changed that bears on security: pods and what makes them, ways into pods, Secrets, " +
-				"service accounts, roles and bindings, network policies, namespaces, nodes, persistent volumes, custom resource definitions, and admission itself. " +
+				"service accounts, roles and bindings, network policies, namespaces, nodes, persistent volumes, custom resource definitions, aggregated API services. Webhooks are never asked about webhooks and admission policies. " +
 				"failurePolicy Ignore fails: medium for a validating webhook, low for a mutating one, and for those that Amazon EKS, AKS and GKE bring along, whose settings are the platform's. " +
-				"Fail, and none (which means Fail), pass. Others are not applicable. Selectors and match conditions are not weighed.",
+				"Fail, and none (which means Fail), pass. Others are not applicable, and so are those whose match conditions rule all of this out by operation and resource. Selectors, and conditions that ask about the object or the user, narrow down what is asked about, and change nothing in the verdict.",
 			Fix: "Refuse what could not be judged. Run the webhook in several copies, and leave its own namespace out, so that it can always start:\n\n" +
 				"    apiVersion: admissionregistration.k8s.io/v1\n    kind: ValidatingWebhookConfiguration\n    metadata:\n      name: policy\n    webhooks:\n" +
 				"    - name: pods.policy.example\n      failurePolicy: Fail\n      namespaceSelector:\n        matchExpressions:\n" +
 				"        - key: kubernetes.io/metadata.name\n          operator: NotIn\n          values: [policy-system, kube-system]\n",
 			References: references(id, webhookPage+"#failure-policy"),
 		},
-		Fields: []string{"webhooks[*].failurePolicy", "webhooks[*].rules"},
+		Fields: []string{"webhooks[*].failurePolicy", "webhooks[*].rules", "webhooks[*].objectSelector", "webhooks[*].matchConditions"},
 		Kinds:  webhookKinds(),
 		JudgeObject: func(o *index.Object, _ *index.Index) check.Verdict {
-			return eachHook(o, finding.Medium, func(h *hook) remark { return judgeFailsOpen(o.GetName(), h, guarded()) })
+			return eachHook(o, finding.Medium, func(h *hook) remark { return judgeFailsOpen(o.GetName(), h, guarded(), by) })
 		},
 	}
 }
@@ -49,10 +49,10 @@ func ofPlatform(configuration, webhook string) bool {
 		configuration == "aks-node-validating-webhook"
 }
 
-func judgeFailsOpen(configuration string, h *hook, guarded []request) remark {
+func judgeFailsOpen(configuration string, h *hook, guarded []request, by conditions) remark {
 	what := ""
 	for i := range guarded {
-		if h.asked(&guarded[i]) {
+		if h.mayBeAsked(&guarded[i], by) {
 			what = guarded[i].resource
 			if sub := guarded[i].subresource; sub != "" {
 				what += "/" + sub
@@ -96,8 +96,6 @@ func guardedRequests() []request {
 		add("batch", operation, "jobs", "cronjobs")
 		add("rbac.authorization.k8s.io", operation, "clusterrolebindings", "rolebindings", "clusterroles", "roles")
 		add("networking.k8s.io", operation, "networkpolicies")
-		add(admissionv1.GroupName, operation, "validatingwebhookconfigurations", "mutatingwebhookconfigurations",
-			"validatingadmissionpolicies", "validatingadmissionpolicybindings", "mutatingadmissionpolicies", "mutatingadmissionpolicybindings")
 		add("certificates.k8s.io", operation, "certificatesigningrequests")
 		add("apiextensions.k8s.io", operation, "customresourcedefinitions")
 		add("apiregistration.k8s.io", operation, "apiservices")

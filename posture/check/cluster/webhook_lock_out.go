@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 
@@ -18,6 +19,7 @@ import (
 // from starting, or those of the cluster.
 func webhookLockOut() *check.Check {
 	const id = "webhook-blocks-own-namespace"
+	by := newConditions()
 	return &check.Check{
 		Rule: finding.Rule{
 			ID:       id,
@@ -27,7 +29,7 @@ func webhookLockOut() *check.Check {
 				"none can be started to answer: nothing new runs until somebody takes the configuration away. In kube-system that also holds for DNS and the network. " +
 				"People in such a hurry switch policies off altogether, and whoever can crash the webhook can bring the cluster to that point.",
 			Check: "Looks at webhooks with failurePolicy Fail (or none) that are asked when a pod is created. Their namespaceSelector is matched with the labels of the namespace of their Service " +
-				"(medium) and with those of kube-system (low). What an objectSelector or match conditions leave out is not known here, so such a webhook is not-reviewed. " +
+				"(medium) and with those of kube-system (low). Match conditions are followed as far as they go by the operation, the resource and the namespace. What an objectSelector and other conditions leave out is not known here, so such a webhook is not-reviewed. " +
 				"In files a namespace that is not there has at least the label kubernetes.io/metadata.name; where the selector asks for others too, that is not-reviewed.",
 			Fix: "Leave out the webhook's own namespace and kube-system:\n\n" +
 				"    apiVersion: admissionregistration.k8s.io/v1\n    kind: ValidatingWebhookConfiguration\n    metadata:\n      name: policy\n    webhooks:\n" +
@@ -42,19 +44,19 @@ func webhookLockOut() *check.Check {
 		Kinds: webhookKinds(namespaceKind),
 		SurveyCluster: func(x *index.Index, yield check.Yield) {
 			for _, o := range slices.Concat(everyOf(x, validatingKind), everyOf(x, mutatingKind)) {
-				yield(o, eachHook(o, finding.Medium, func(h *hook) remark { return judgeLockOut(x, h) }))
+				yield(o, eachHook(o, finding.Medium, func(h *hook) remark { return judgeLockOut(x, h, by) }))
 			}
 		},
 	}
 }
 
-func judgeLockOut(x *index.Index, h *hook) remark {
+func judgeLockOut(x *index.Index, h *hook, by conditions) remark {
 	newPod := &request{operation: admissionv1.Create, resource: "pods"}
 	basis := []finding.Basis{h.failure()}
 	switch {
 	case h.open():
 		return remark{finding.Pass, finding.Medium, "pods start also while it does not answer: failurePolicy is Ignore", basis}
-	case !h.asked(newPod):
+	case !h.mayBeAsked(newPod, by):
 		return remark{finding.NotApplicable, finding.Medium, "it is not asked about new pods", nil}
 	}
 	selector, err := metav1.LabelSelectorAsSelector(h.namespaces)
@@ -67,19 +69,33 @@ func judgeLockOut(x *index.Index, h *hook) remark {
 	} else {
 		basis = append(basis, h.declared("namespaceSelector", "("+selectorText(selector)+")"))
 	}
-	own := no
-	if h.client.Service != nil {
-		own = matches(x, selector, h.client.Service.Namespace)
+	if n := len(h.conditions); n > 0 {
+		basis = append(basis, h.declared("matchConditions", fmt.Sprintf("(%d)", n)))
 	}
-	system := matches(x, selector, metav1.NamespaceSystem)
-	narrowed := h.conditions > 0 || h.labels != nil && len(h.labels.MatchLabels)+len(h.labels.MatchExpressions) > 0
+	if h.labelled() {
+		basis = append(basis, h.declared("objectSelector", "(set)"))
+	}
+	// Of a namespace: whether its new pods are asked about, and whether it depends
+	// on the pod which of them.
+	pods := func(namespace string) (asked answer, narrowed bool) {
+		allowed := by.hold(h, newPod, namespace)
+		if asked = matches(x, selector, namespace); asked == no || allowed == no {
+			return no, false
+		}
+		return asked, h.labelled() || allowed == unknown
+	}
+	own, ownNarrowed := no, false
+	if h.client.Service != nil {
+		own, ownNarrowed = pods(h.client.Service.Namespace)
+	}
+	system, systemNarrowed := pods(metav1.NamespaceSystem)
 	switch {
 	case own == no && system == no:
 		return remark{finding.Pass, finding.Medium, "its own namespace and kube-system are left out", basis}
-	case narrowed:
-		return remark{finding.NotReviewed, finding.Medium, "objectSelector or match conditions narrow down what it is asked about, and whether its own pods are among that is not looked at", basis}
-	case own == yes:
+	case own == yes && !ownNarrowed:
 		return remark{finding.Fail, finding.Medium, "once none of its pods runs none can start, since it must agree to every pod of its own namespace (" + h.client.Service.Namespace + ")", basis}
+	case ownNarrowed || systemNarrowed:
+		return remark{finding.NotReviewed, finding.Medium, "objectSelector or match conditions narrow down what it is asked about, and whether its own pods, or those of kube-system, are among that is not looked at", basis}
 	case own == unknown || system == unknown:
 		return remark{finding.NotReviewed, finding.Medium, "whether its namespaceSelector chooses its own namespace or kube-system depends on labels that are not in the files", basis}
 	}

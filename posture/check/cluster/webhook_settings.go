@@ -53,6 +53,7 @@ func judgeMatchPolicy(h *hook) remark {
 // webhookReceivesSecrets fails where a webhook is sent the values of Secrets.
 func webhookReceivesSecrets() *check.Check {
 	const id = "webhook-receives-secrets"
+	by := newConditions()
 	return &check.Check{
 		Rule: finding.Rule{
 			ID:       id,
@@ -60,24 +61,24 @@ func webhookReceivesSecrets() *check.Check {
 			Severity: finding.Info,
 			Description: "The API server sends the webhook every Secret that is created or changed, with its values. Whoever takes over the webhook, or reads its log, gets them, " +
 				"without any right to read Secrets.",
-			Check: "Fails where a rule chooses the creation or the change of Secrets, by name or by \"*\". Selectors and match conditions may narrow that down; they are not weighed.",
+			Check: "Fails where a rule chooses the creation or the change of Secrets, by name or by \"*\", and no match condition rules Secrets out altogether. Selectors, and conditions that ask about the object or the user, narrow that down, and change nothing in the verdict.",
 			Fix: "Name the resources that the webhook is for:\n\n" +
 				"    apiVersion: admissionregistration.k8s.io/v1\n    kind: ValidatingWebhookConfiguration\n    metadata:\n      name: policy\n    webhooks:\n" +
 				"    - name: pods.policy.example\n      rules:\n      - apiGroups: [\"\"]\n        apiVersions: [v1]\n        operations: [CREATE, UPDATE]\n        resources: [pods]\n",
 			References: references(id, webhookGoodPage),
 		},
-		Fields: []string{"webhooks[*].rules"},
+		Fields: []string{"webhooks[*].rules", "webhooks[*].matchConditions"},
 		Kinds:  webhookKinds(),
 		JudgeObject: func(o *index.Object, _ *index.Index) check.Verdict {
-			return eachHook(o, finding.Info, judgeReceives)
+			return eachHook(o, finding.Info, func(h *hook) remark { return judgeReceives(h, by) })
 		},
 	}
 }
 
-func judgeReceives(h *hook) remark {
+func judgeReceives(h *hook, by conditions) remark {
 	basis := []finding.Basis{h.declared("rules", "("+chosenResources(h)+")")}
 	for _, operation := range []admissionv1.OperationType{admissionv1.Create, admissionv1.Update} {
-		if h.asked(&request{operation: operation, resource: "secrets"}) {
+		if h.mayBeAsked(&request{operation: operation, resource: "secrets"}, by) {
 			return remark{finding.Fail, finding.Info, "it is sent Secrets with their values", basis}
 		}
 	}
