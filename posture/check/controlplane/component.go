@@ -63,17 +63,12 @@ func read(v *check.View) commandLine {
 		return l
 	}
 	first := base(l.at(0))
-	if isShell(first) {
-		l.shell = true
-		for i := 1; i < n; i++ {
-			if l.component = inScript(l.at(i)); l.component != "" {
-				return l
-			}
-		}
-		return l
-	}
 	for i := range n {
 		token := l.at(i)
+		if isShell(base(token)) {
+			l.readScript(i + 1)
+			return l
+		}
 		if isComponent(base(token)) && !strings.HasPrefix(token, "-") {
 			l.component, l.from = component(base(token)), i+1
 			return l
@@ -86,6 +81,16 @@ func read(v *check.View) commandLine {
 		l.component = component(l.spec.Name) // the image starts it, and only flags are given
 	}
 	return l
+}
+
+// readScript finds the program in what a shell is given, from a token on.
+func (l *commandLine) readScript(from int) {
+	l.shell = true
+	for i := from; i < l.len(); i++ {
+		if l.component = inScript(l.at(i)); l.component != "" {
+			return
+		}
+	}
 }
 
 func isShell(name string) bool {

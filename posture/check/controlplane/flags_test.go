@@ -149,6 +149,7 @@ func TestWhichProgram(t *testing.T) {
 		{"started by another", []string{"/go-runner", "--log-file=/x", "/usr/local/bin/kube-controller-manager", "--a"}, nil, controllerManager, 3, false},
 		{"in a script", []string{"/bin/sh", "-c", "exec /usr/local/bin/kube-apiserver --a 1>>/var/log/x"}, nil, apiServer, 0, true},
 		{"in a script among the arguments", []string{"sh", "-ec"}, []string{"etcd\n"}, etcd, 0, true},
+		{"in a script that another starts", []string{"/usr/bin/tini", "--", "/bin/sh", "-c"}, []string{"exec etcd --data-dir=/var/lib/etcd"}, etcd, 0, true},
 		{"as an argument of something else", []string{"backup", "etcd"}, nil, "", 0, false},
 		{"as part of a name", []string{"etcd-manager", "--etcd"}, nil, "", 0, false},
 		{"as part of a word in a script", []string{"sh", "-c", "etcdctl get /x; ls /var/lib/etcd/member"}, nil, "", 0, true},

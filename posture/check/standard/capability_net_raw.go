@@ -21,7 +21,7 @@ func capabilityNetRaw() *check.Check {
 			ID: "capability-net-raw", Title: "Container may send raw packets", Severity: finding.Low,
 			Description: "With NET_RAW a process can send packets with forged addresses to whatever shares its network.",
 			Check: "A container has NET_RAW where it adds it (or ALL), is privileged, or drops neither it nor ALL: most runtimes give it to every container. " +
-				"What is added and dropped at once is added. Windows has no capabilities.",
+				"What is added and dropped at once is added. A name that begins with CAP_ drops nothing where containerd runs the container. Windows has no capabilities.",
 			Fix:        "Drop all capabilities, and add back the few that are needed:\n\n    securityContext:\n      capabilities:\n        drop: [ALL]\n",
 			References: references("capability-net-raw", contexts),
 		},
@@ -55,8 +55,10 @@ func judgeNetRaw(v *check.View, severity finding.Severity) check.Verdict {
 		out.Message, field = "It is privileged, and so has every capability.", "privileged"
 	case has(caps.Add):
 		out.Message, field, set = "It adds NET_RAW.", "capabilities.add", caps.Add
-	case has(caps.Drop):
+	case drops(caps.Drop):
 		out.Status, out.Message = finding.Pass, "It drops NET_RAW."
+	case has(caps.Drop):
+		out.Message = "It drops NET_RAW by a name that begins with CAP_, by which containerd drops nothing."
 	default:
 		out.Message = "It does not drop NET_RAW, which most runtimes give to every container."
 	}
@@ -72,10 +74,22 @@ func judgeNetRaw(v *check.View, severity finding.Severity) check.Verdict {
 	return out
 }
 
-// has reports whether a list names NET_RAW or ALL, as runtimes read it.
+// has reports whether a list names NET_RAW or ALL, as some runtime reads it.
 func has(list []corev1.Capability) bool {
 	for _, c := range list {
 		switch strings.TrimPrefix(strings.ToUpper(string(c)), "CAP_") {
+		case "NET_RAW", "ALL":
+			return true
+		}
+	}
+	return false
+}
+
+// drops reports the same of a list whose names must be as every runtime takes
+// them: containerd puts CAP_ before each, also before one that has it.
+func drops(list []corev1.Capability) bool {
+	for _, c := range list {
+		switch strings.ToUpper(string(c)) {
 		case "NET_RAW", "ALL":
 			return true
 		}
