@@ -189,6 +189,9 @@ func TestBaselineGone(t *testing.T) {
 		"nobody looked inside, as before":  {gap("target/shop/cart-1/app", finding.NotObserved), true},
 		"access that was not taken back":   {gap("grant/assay-inspect-1", finding.Unreadable), true},
 		"what nobody knows":                {gap("something/new", finding.Unreadable), false},
+		"a node's kubelet":                 {gap("node/node-1", finding.Unreadable), true},
+		"all kubelets":                     {gap("kind/kubeletconfigurations.kubelet.config.k8s.io", finding.Unreviewed), true},
+		"what is of no known kind":         {gap("kind/Workflow.argoproj.io", finding.NotJudged), true},
 		"its namespace was asked for":      {selection(finding.Selection{Namespaces: []string{"web", "shop"}}), true},
 		"its namespace was not asked for":  {selection(finding.Selection{Namespaces: []string{"web"}}), false},
 		"its namespace was left out":       {selection(finding.Selection{ExcludeNamespaces: []string{"shop"}}), false},
@@ -234,6 +237,21 @@ func TestWhatIsInNoNamespace(t *testing.T) {
 	now.Coverage = []finding.Coverage{{Scope: "namespace/web/rolebindings.rbac.authorization.k8s.io", State: finding.Unreviewed}}
 	if gone, _ := baselineOf(t, report.JSON, old).Gone(now); gone != 0 {
 		t.Error("it may rest on what is in a namespace")
+	}
+}
+
+func TestAKubeletThatDidNotAnswer(t *testing.T) {
+	old := reportOf(failure("run-as-root", "high", func(f *finding.Finding) {
+		f.Workload, f.Container, f.ContainerType = finding.Workload{APIVersion: "kubelet.config.k8s.io/v1beta1", Kind: "KubeletConfiguration", Name: "node-1"}, "", ""
+	}))
+	for scope, want := range map[string]int{
+		"node/node-1": 0, "node/node-2": 1, "kind/kubeletconfigurations.kubelet.config.k8s.io": 0, "kind/nodes": 0,
+	} {
+		now := reportOf()
+		now.Coverage = []finding.Coverage{{Scope: scope, State: finding.Unreviewed}}
+		if gone, _ := baselineOf(t, report.JSON, old).Gone(now); gone != want {
+			t.Errorf("%s: %d gone, want %d", scope, gone, want)
+		}
 	}
 }
 

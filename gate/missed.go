@@ -14,12 +14,19 @@ import (
 type entry struct {
 	rule                  string
 	namespace, kind, file string
-	look                  *look // of a control
+	look                  *look  // of a control
+	node                  string // whose kubelet it is about
 	observed              bool
 }
 
+// kubeletKind is the kind of objects that only a node's kubelet tells.
+const kubeletKind = "KubeletConfiguration"
+
 func entryOf(f *finding.Finding) entry {
 	e := entry{rule: ruleOf(f), namespace: f.Workload.Namespace, kind: f.Workload.Kind, observed: f.Evidence == finding.Observed}
+	if e.kind == kubeletKind {
+		e.node = f.Workload.Name
+	}
 	if f.Location != nil {
 		e.file = path.Base(f.Location.File)
 	}
@@ -109,9 +116,9 @@ func isKind(resource, kind string) bool {
 	return false
 }
 
-// ownKind are the workloads that nothing else depends on: where they can't be
+// ownKind are the objects that nothing else depends on: where they can't be
 // read, findings about others are what they are.
-var ownKind = []string{"deployments", "statefulsets", "daemonsets", "cronjobs", "replicationcontrollers", "podtemplates"}
+var ownKind = []string{"deployments", "statefulsets", "daemonsets", "cronjobs", "replicationcontrollers", "podtemplates", "kubeletconfigurations"}
 
 // gaps are what a run could not read.
 type gaps struct {
@@ -165,6 +172,7 @@ func (s *Saved) uncovered(e *entry, old *Saved) string {
 			switch {
 			case c.State == finding.NotFound: // there is none: whatever was there is gone
 			case c.State == finding.NotObserved && !e.observed:
+			case c.State == finding.NotJudged: // what is in it never was
 			case c.State != finding.TimedOut && c.State != finding.Unreadable && old.gaps.all[c]:
 				// It was the same then, and the finding was found all the same.
 			case reaches(c.Scope, e):
@@ -192,6 +200,8 @@ func reaches(scope string, e *entry) bool {
 	switch {
 	case parts[0] == "grant":
 		return false // the look itself was taken
+	case parts[0] == "node" && len(parts) > 1:
+		return e.node == parts[1]
 	case parts[0] == "kind" && len(parts) > 1:
 		name, _, _ := strings.Cut(parts[1], ".")
 		return !slices.Contains(ownKind, name) || isKind(name, e.kind)
