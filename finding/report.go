@@ -120,6 +120,8 @@ const (
 	// Unreviewed: objects that only some checks need could not be read, so that
 	// those checks are not-reviewed.
 	Unreviewed CoverageState = "not-reviewed"
+	// NotJudged: objects of a kind that Assay does not know hold what looks like containers.
+	NotJudged CoverageState = "not-judged"
 	// OwnerUnresolved: pods were judged, but the objects that own them could
 	// not be read, so their direct owner is shown.
 	OwnerUnresolved CoverageState = "owner-unresolved"
@@ -128,7 +130,7 @@ const (
 // Complete reports whether the state leaves a scan complete: nothing that was
 // asked for is missing.
 func (s CoverageState) Complete() bool {
-	return s == Inconsistent || s == OwnerUnresolved || s == NotObserved || s == Unreviewed
+	return s == Inconsistent || s == OwnerUnresolved || s == NotObserved || s == Unreviewed || s == NotJudged
 }
 
 // Coverage is one line about what was not looked at, and why.

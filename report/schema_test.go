@@ -48,7 +48,7 @@ func enums() map[reflect.Type]object {
 		reflect.TypeFor[finding.ContainerType](): words([]finding.ContainerType{finding.Container, finding.InitContainer,
 			finding.SidecarContainer, finding.EphemeralContainer, finding.ImageVolume}),
 		reflect.TypeFor[finding.CoverageState](): words([]finding.CoverageState{finding.Forbidden, finding.TimedOut, finding.Vanished,
-			finding.NotFound, finding.Unreadable, finding.Interrupted, finding.Unsupported, finding.Inconsistent, finding.NotRunning, finding.NotObserved, finding.Unreviewed, finding.OwnerUnresolved}),
+			finding.NotFound, finding.Unreadable, finding.Interrupted, finding.Unsupported, finding.Inconsistent, finding.NotRunning, finding.NotObserved, finding.Unreviewed, finding.NotJudged, finding.OwnerUnresolved}),
 	}
 }
 

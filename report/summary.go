@@ -125,6 +125,8 @@ func stateMeaning(s finding.CoverageState) string {
 		return "it changed while it was read; parts are from different moments"
 	case finding.Unreviewed:
 		return "only some checks need it; what they say is not-reviewed"
+	case finding.NotJudged:
+		return "Assay does not know what becomes of the containers in it"
 	case finding.OwnerUnresolved:
 		return "pods were judged, but their owners could not be read"
 	}
@@ -300,21 +302,13 @@ func severitiesOf(m map[finding.Severity]int) []finding.Severity {
 // writeLooked says what the numbers are about.
 func (t *table) writeLooked(r *finding.Report) {
 	s := &r.Summary
-	text := "Looked at " + count(s.Workloads, "workload")
-	if s.Pods > 0 {
-		text += ", " + count(s.Pods, "pod")
-	}
-	text += " and " + count(s.Containers, "container")
-	if s.Namespaces > 0 {
-		text += " in " + count(s.Namespaces, "namespace")
-	}
-	text += "; read " + count(s.Objects, "object")
+	text := lookedAt(s.Workloads, s.Pods, s.Containers, s.Namespaces) + "; read " + count(s.Objects, "object")
 	if s.Unjudged > 0 {
 		verb := " hold"
 		if s.Unjudged == 1 {
 			verb = " holds"
 		}
-		text += ", of which " + strconv.Itoa(s.Unjudged) + verb + " no containers"
+		text += ", of which " + strconv.Itoa(s.Unjudged) + verb + " no pod template"
 	}
 	if !s.StartedAt.IsZero() && !s.FinishedAt.IsZero() {
 		text += ", in " + elapsed(s.FinishedAt.Sub(s.StartedAt))
@@ -326,6 +320,18 @@ func (t *table) writeLooked(r *finding.Report) {
 	if t.wide && r.Access != nil {
 		t.writeBody(0, count(r.Access.APICalls, "API call")+", "+strconv.FormatInt(r.Access.Bytes, 10)+" bytes from the API server.", nil)
 	}
+}
+
+func lookedAt(workloads, pods, containers, namespaces int) string {
+	text := "Looked at " + count(workloads, "workload")
+	if pods > 0 {
+		text += ", " + count(pods, "pod")
+	}
+	text += " and " + count(containers, "container")
+	if namespaces > 0 {
+		text += " in " + count(namespaces, "namespace")
+	}
+	return text
 }
 
 // writeNotes writes what else is to be known about the run.

@@ -21,7 +21,7 @@ func TestLargeLists(t *testing.T) {
 		{"with items in brackets", "apiVersion: v1\nkind: List\nitems:\n  [{apiVersion: v1, kind: Node},\n  {apiVersion: v1, kind: Pod, metadata: {name: p}}]\n"},
 		{"with an anchor before the items", "apiVersion: v1\nkind: List\nitems:\n  &a\n" + indent(pod)},
 		{"with items that are a map", "apiVersion: v1\nkind: List\nitems:\n  a: b\n"},
-		{"custom kind with items", "apiVersion: x/v1\nkind: Box\nitems:\n" + indent(pod)},
+		{"custom kind with items", "apiVersion: x/v1\nkind: Box\nitems:\n- {apiVersion: v1, kind: Pod, metadata: {name: p}}\n"},
 		{"the items twice", "apiVersion: v1\nkind: List\nmetadata: {}\nmetadata: {}\nitems: []\n"},
 		{"followed by more", "apiVersion: v1\nkind: List\nitems:\n" + indent(pod) + "---\n" + pod + "---\na: b: c\n"},
 		{"JSON", `{"apiVersion":"v1","items":[{"apiVersion":"v1","kind":"Node"},` + "\n" + `  {"apiVersion":"v1","kind":"Pod","metadata":{"name":"p"},"spec":{"hostPID":"x"}}],"kind":"List"}`},

@@ -94,9 +94,11 @@ func (s *Source) Items(ctx context.Context) iter.Seq2[source.Item, error] {
 			yield(source.Item{}, err)
 			return
 		}
-		for i := range s.missing(p.namespaces) {
-			if !yield(i, nil) {
-				return
+		for _, last := range []iter.Seq[source.Item]{s.missing(p.namespaces), p.hidden.items()} {
+			for i := range last {
+				if !yield(i, nil) {
+					return
+				}
 			}
 		}
 	}

@@ -35,6 +35,8 @@ func read(t *testing.T, s *Source) []string {
 			got = append(got, "unjudged")
 		case item.Problem != nil:
 			got = append(got, "problem "+item.Problem.String())
+		case item.Coverage != nil:
+			got = append(got, fmt.Sprintf("coverage %s %s: %s", item.Coverage.Scope, item.Coverage.State, item.Coverage.Detail))
 		default:
 			t.Errorf("an item that says nothing: %+v", item)
 		}
@@ -136,6 +138,21 @@ func TestDocuments(t *testing.T) {
 			[]string{"problem stdin:3:29: metadata.labels.a: must be text, not a map"}},
 		{"an alias bomb", bomb(), []string{"problem stdin:4:34: spec.containers[0].resources.limits.cpu: the aliases in this document repeat too much: write the values out"}},
 		{"an unknown anchor", "apiVersion: v1\nkind: Pod\nmetadata: *m\n", []string{"problem stdin:3:11: *m refers to an anchor &m that is not in this document"}},
+		{"a kind in small letters", "apiVersion: v1\nkind: pod\nmetadata: {name: p}\nspec: {}\n",
+			[]string{"problem stdin:1:1: there is no kind pod in v1: this must be apiVersion v1, kind Pod"}},
+		{"a kind of another group", "apiVersion: v1\nkind: Deployment\nmetadata: {name: p}\nspec: {template: {spec: {containers: [{name: a, image: x}]}}}\n",
+			[]string{"problem stdin:1:1: there is no kind Deployment in v1: this must be apiVersion apps/v1, kind Deployment"}},
+		{"a group in capitals", "apiVersion: Batch/v1\nkind: Job\nmetadata: {name: p}\n",
+			[]string{"problem stdin:1:1: there is no kind Job in Batch/v1: this must be apiVersion batch/v1, kind Job"}},
+		{"a version to come", "apiVersion: apps/v2\nkind: Deployment\nmetadata: {name: p}\nspec: {template: {spec: {containers: [{image: x}]}}}\n",
+			[]string{"apps/v2 Deployment p spec.template.spec [x]"}},
+		{"a namesake", "apiVersion: batch.example.org/v1\nkind: Job\nmetadata: {name: p}\n", []string{"unjudged"}},
+		{"containers of unknown kinds", workflow("Workflow") + workflow("Workflow") + "---\napiVersion: tekton.dev/v1\nkind: Task\nmetadata: {name: t}\nspec: {steps: [{name: s, image: x}]}\n",
+			[]string{"unjudged", "unjudged", "unjudged",
+				"coverage kind/Workflow.argoproj.io not-judged: 2 objects hold what looks like containers at a place that Assay does not know; they were not judged (in a cluster, the pods that come of them are); first at stdin:7:16",
+				"coverage kind/Task.tekton.dev not-judged: 1 object holds what looks like containers at a place that Assay does not know; they were not judged (in a cluster, the pods that come of them are); first at stdin:21:16"}},
+		{"a schema speaks of containers", "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: p}\nspec: {containers: {type: array, items: {properties: {image: {type: string}}}}}\n",
+			[]string{"unjudged"}},
 		{"no apiVersion", "kind: Pod\nmetadata: {name: p}\nspec: {}\n", []string{"problem stdin:1:1: this looks like a Pod, but its apiVersion is missing, or is no text"}},
 		{"a template", "apiVersion: v1\nkind: Pod\nmetadata:\n  name: {{ .Values.name }}\n",
 			[]string{"problem stdin:4:9: metadata.name: must be text, not a map; it looks like a template (Helm or similar): render it first, for example with helm template"}},
@@ -165,6 +182,10 @@ func utf16LE(s string) string {
 		b = append(b, byte(u), byte(u>>8))
 	}
 	return string(b)
+}
+
+func workflow(kind string) string {
+	return "---\napiVersion: argoproj.io/v1alpha1\nkind: " + kind + "\nmetadata: {name: w}\nspec:\n  templates:\n  - container: {image: x}\n    name: t\n"
 }
 
 func bomb() string {

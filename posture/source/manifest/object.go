@@ -53,25 +53,26 @@ func (w *worker) object(n *tree.Node, apiVersion, kind string) {
 	if w.other(n, apiVersion, kind) {
 		return
 	}
+	if message := misnamed(apiVersion, kind); message != "" {
+		w.wrongAt(n, message)
+		return
+	}
 	switch o, err := w.foreign(n); {
 	case err != nil:
 		w.wrong(err)
 	case o != nil:
 		w.give(n, apiVersion, kind, o)
 	default:
-		w.add(result{item: source.Item{Unjudged: true}, object: true})
+		w.unknown(n, apiVersion, kind)
 	}
 }
 
 // incomplete deals with a document that lacks an apiVersion or a kind. Many
 // YAML files have neither, and some tools use one of the words.
 func (w *worker) incomplete(n *tree.Node, kind string) {
-	switch kind {
-	case "Pod", "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob", "ReplicationController":
-		if tree.IsMap(tree.Get(n, "spec")) {
-			w.wrongAt(n, "this looks like a "+kind+", but its apiVersion is missing, or is no text")
-			return
-		}
+	if slices.ContainsFunc(podKinds(), func(k metav1.TypeMeta) bool { return k.Kind == kind }) && tree.IsMap(tree.Get(n, "spec")) {
+		w.wrongAt(n, "this looks like a "+kind+", but its apiVersion is missing, or is no text")
+		return
 	}
 	w.add(result{item: source.Item{Unjudged: true}})
 }
@@ -152,13 +153,14 @@ func as[T any](from func(*T) source.Object) decode {
 	}
 }
 
-// other reads an object of a kind that was asked for; false for any other kind.
+// other reads an object of a kind that was asked for; false for any other kind,
+// and for one of which only the metadata are wanted.
 func (w *worker) other(n *tree.Node, apiVersion, kind string) bool {
 	if w.options.Others == nil {
 		return false
 	}
 	into := w.options.Others(apiVersion, kind)
-	if into == nil {
+	if into == nil || onlyMetadata(into) {
 		return false
 	}
 	err := w.decoder.Decode(n, "", into)
@@ -169,13 +171,43 @@ func (w *worker) other(n *tree.Node, apiVersion, kind string) bool {
 		w.wrong(err)
 		return true
 	}
+	w.add(result{item: source.Item{Unjudged: true, Other: w.indexed(n, apiVersion, kind, into)}, object: true})
+	return true
+}
+
+func (w *worker) indexed(n *tree.Node, apiVersion, kind string, o metav1.Object) *index.Object {
 	name, p := w.job.file.name, w.part
-	other := &index.Object{APIVersion: apiVersion, Kind: kind, Object: into, Locate: func(field string) finding.Location {
+	return &index.Object{APIVersion: apiVersion, Kind: kind, Object: o, Locate: func(field string) finding.Location {
 		line, column := p.place(tree.Find(n, field))
 		return finding.Location{File: name, Line: line, Column: column}
 	}}
-	w.add(result{item: source.Item{Unjudged: true, Other: other}, object: true})
-	return true
+}
+
+// onlyMetadata reports whether no more is wanted of an object than whose it
+// is: it may hold a pod template all the same.
+func onlyMetadata(o metav1.Object) bool {
+	_, only := o.(*metav1.PartialObjectMetadata)
+	return only
+}
+
+// unknown adds an object of a kind that nobody asked for, with its metadata
+// where those are wanted of all. What has no name is no object of a cluster but
+// some tool's own file, such as a kustomization.
+func (w *worker) unknown(n *tree.Node, apiVersion, kind string) {
+	r := result{item: source.Item{Unjudged: true}, object: true, hidden: w.hides(n, apiVersion, kind)}
+	meta := tree.Get(n, "metadata")
+	if w.options.Others == nil || meta == nil || tree.Get(meta, "name") == nil && tree.Get(meta, "generateName") == nil {
+		w.add(r)
+		return
+	}
+	if into := w.options.Others(apiVersion, kind); into != nil {
+		if err := w.decoder.Decode(n, "", into); err != nil {
+			w.wrong(err)
+			return
+		}
+		r.item.Other = w.indexed(n, apiVersion, kind, into)
+	}
+	w.add(r)
 }
 
 // foreign reads an object of an unknown kind that has a pod template where

@@ -24,21 +24,42 @@ type input struct {
 }
 
 // inputs goes through all paths in order. Folders are read on the way: a
-// large tree need not be listed before the first file is read.
+// large tree need not be listed before the first file is read. The same path
+// twice is one, and what is named besides a folder that holds it is not found
+// there once more.
 func inputs(paths []string, stdin io.Reader) iter.Seq[input] {
 	return func(yield func(input) bool) {
-		var done []string
+		done := map[string]bool{} // false: its turn has not come
+		for _, path := range paths {
+			done[filepath.Clean(path)] = false
+		}
 		for _, path := range paths {
 			clean := filepath.Clean(path)
-			if slices.Contains(done, clean) {
-				continue // the same path twice is one
+			if done[clean] {
+				continue
 			}
-			done = append(done, clean)
-			if !inputsOf(path, stdin, yield) {
+			done[clean] = true
+			ok := inputsOf(path, stdin, func(in input) bool {
+				return !in.named && below(in.name, clean, done) || yield(in)
+			})
+			if !ok {
 				return
 			}
 		}
 	}
+}
+
+// below reports whether a file in a folder, or a folder between them, is named itself.
+func below(file, folder string, named map[string]bool) bool {
+	for path := filepath.Clean(file); path != folder; path = filepath.Dir(path) {
+		if _, ok := named[path]; ok {
+			return true
+		}
+		if path == filepath.Dir(path) {
+			break // the folder was none, but a pattern
+		}
+	}
+	return false
 }
 
 func inputsOf(path string, stdin io.Reader, yield func(input) bool) bool {

@@ -55,6 +55,9 @@ func TestPaths(t *testing.T) {
 		{"a file", []string{"k8s/a.yaml"}, is("a")},
 		{"any extension when named", []string{"other/no-extension"}, is("n1")},
 		{"the same twice", []string{"k8s/a.yaml", "./k8s/a.yaml"}, is("a")},
+		{"a folder, and a file in it", []string{"k8s/sub", "./k8s/sub/b.yml"}, append([]string{"unjudged"}, is("b")...)},
+		{"a file, and its folder", []string{"k8s/sub/b.yml", "k8s/sub"}, append(is("b"), "unjudged")},
+		{"folders in each other", []string{"k8s/sub/deep", "k8s/sub"}, append([]string{"unjudged"}, is("b")...)},
 		{"a folder below", []string{"k8s/sub"}, append(is("b"), "unjudged")},
 		// The link to the folder above leads where nobody pointed to, and is not followed.
 		{"links", []string{"k8s"}, is("d", "a", "o", "b")},

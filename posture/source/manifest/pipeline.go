@@ -40,6 +40,7 @@ type pipeline struct {
 	broken  bool
 	// namespaces that workloads are in.
 	namespaces map[string]bool
+	hidden     hiddenKinds
 }
 
 // job is some parts of one file, and what came out of them.
@@ -74,6 +75,8 @@ type result struct {
 	object bool
 	// namespace of an object that holds pods, whether chosen or not.
 	namespace string
+	// hidden: the object holds containers, where nobody knows.
+	hidden *hidden
 	// fileEnd: this is the end of the file.
 	fileEnd bool
 	// An element of a list that names no kind, while the list named none
@@ -257,6 +260,9 @@ func (p *pipeline) settle(f *file, r *result) []source.Item {
 	}
 	if r.namespace != "" {
 		p.namespaces[r.namespace] = true
+	}
+	if r.hidden != nil {
+		p.hidden.add(r.hidden)
 	}
 	if item.Problem != nil {
 		f.broken++
