@@ -2,7 +2,9 @@ package framework
 
 import (
 	"maps"
+	"reflect"
 	"slices"
+	"time"
 
 	"github.com/kubeassay/assay/finding"
 )
@@ -16,10 +18,45 @@ type Report struct {
 	Kind       string     `json:"kind"`
 	Framework  Identity   `json:"framework"`
 	Level      string     `json:"level,omitempty"`
+	Scan       *Scan      `json:"scan,omitempty"`
 	Summary    Summary    `json:"summary"`
 	Items      []Reviewed `json:"items"`
 	// Notes say in words what a reader should know.
 	Notes []string `json:"notes,omitempty"`
+}
+
+// Scan says what a report is about, so that it stands for itself.
+type Scan struct {
+	// Assay is the version that scanned.
+	Assay      string    `json:"assay,omitempty"`
+	StartedAt  time.Time `json:"startedAt,omitzero"`
+	FinishedAt time.Time `json:"finishedAt,omitzero"`
+	// Cluster is the server that was scanned; empty for files.
+	Cluster    string `json:"cluster,omitempty"`
+	Namespaces int    `json:"namespaces"`
+	Objects    int    `json:"objects"`
+	Workloads  int    `json:"workloads"`
+	Pods       int    `json:"pods"`
+	Containers int    `json:"containers"`
+	// Selection says what the scan was limited to, but for checks: those of each
+	// item stand with it.
+	Selection *finding.Selection `json:"selection,omitempty"`
+}
+
+// ScanOf is what a report says of a scan, made by a version of Assay.
+func ScanOf(s *finding.Summary, version string) *Scan {
+	scan := &Scan{
+		Assay: version, StartedAt: s.StartedAt, FinishedAt: s.FinishedAt, Cluster: s.Cluster,
+		Namespaces: s.Namespaces, Objects: s.Objects, Workloads: s.Workloads, Pods: s.Pods, Containers: s.Containers,
+	}
+	if s.Selection != nil {
+		limits := *s.Selection
+		limits.Checks = nil
+		if !reflect.ValueOf(limits).IsZero() {
+			scan.Selection = &limits
+		}
+	}
+	return scan
 }
 
 // Identity says which framework, in which version.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/kubeassay/assay/finding"
 	"github.com/kubeassay/assay/framework"
@@ -51,7 +52,11 @@ func writeFrameworkTable(w io.Writer, r *framework.Report, o Options, wide bool)
 	for i := range r.Items {
 		t.id = max(t.id, len(r.Items[i].ID))
 	}
-	t.out.WriteString(t.colors.bold(frameworkTitle(r)) + "\n\n")
+	t.out.WriteString(t.colors.bold(frameworkTitle(r)) + "\n")
+	for _, line := range frameworkScan(r.Scan) {
+		t.text("", line)
+	}
+	t.out.WriteByte('\n')
 	shown := 0
 	for i := range r.Items {
 		if item := &r.Items[i]; !item.Heading && (wide || item.Status != finding.NotReviewed) {
@@ -80,6 +85,40 @@ func frameworkTitle(r *framework.Report) string {
 		title += ", level " + r.Level
 	}
 	return title
+}
+
+// frameworkScan says what was scanned, when, and what was left out.
+func frameworkScan(s *framework.Scan) []string {
+	if s == nil {
+		return nil
+	}
+	lines := []string{lookedAt(s.Workloads, s.Pods, s.Containers, s.Namespaces) + "."}
+	if !s.StartedAt.IsZero() {
+		text := "Scanned at " + s.StartedAt.UTC().Format(time.RFC3339)
+		if s.Assay != "" {
+			text += ", with Assay " + s.Assay
+		}
+		lines = append(lines, text+".")
+	}
+	if s.Cluster != "" {
+		lines = append(lines, "Cluster: "+s.Cluster)
+	}
+	if l := s.Selection; l != nil {
+		var parts []string
+		for _, part := range []struct {
+			name   string
+			values []string
+		}{
+			{"namespaces", l.Namespaces}, {"not namespaces", l.ExcludeNamespaces}, {"labels", []string{l.Selector}},
+			{"fields", []string{l.FieldSelector}}, {"kinds", l.Kinds},
+		} {
+			if values := strings.Join(part.values, ", "); values != "" {
+				parts = append(parts, part.name+" "+values)
+			}
+		}
+		lines = append(lines, "Limited to: "+strings.Join(parts, "; ")+".")
+	}
+	return lines
 }
 
 // itemStatus is the word that stands for an item's verdict.

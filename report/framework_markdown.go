@@ -13,10 +13,15 @@ import (
 func writeFrameworkMarkdown(w io.Writer, r *framework.Report) error {
 	out := output{w: w}
 	out.WriteString("# " + mdText(frameworkTitle(r)) + "\n\n")
-	for _, line := range frameworkSummary(&r.Summary) {
-		out.WriteString(mdText(line) + "\n")
+	for _, lines := range [][]string{frameworkScan(r.Scan), frameworkSummary(&r.Summary)} {
+		for _, line := range lines {
+			out.WriteString(mdText(line) + "\n")
+		}
+		if len(lines) > 0 {
+			out.WriteByte('\n')
+		}
 	}
-	out.WriteString("\n| item | status | title | why | checks |\n| --- | --- | --- | --- | --- |\n")
+	out.WriteString("| item | status | title | why | checks |\n| --- | --- | --- | --- | --- |\n")
 	for i := range r.Items {
 		item := &r.Items[i]
 		if item.Heading {

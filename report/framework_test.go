@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/charmbracelet/x/ansi"
 
@@ -42,6 +43,11 @@ func frameworkSample(t *testing.T, name, level string, complete bool, text strin
 		rules = append(rules, finding.Rule{ID: f.Check})
 	}
 	r := tally.Report(rules, complete)
+	start := time.Date(2026, 11, 20, 9, 30, 0, 0, time.UTC)
+	r.Scan = framework.ScanOf(&finding.Summary{
+		StartedAt: start, FinishedAt: start.Add(time.Second), Cluster: "https://cluster.example:6443" + text, Namespaces: 2, Objects: 40, Workloads: 3, Pods: 7, Containers: 9,
+		Selection: &finding.Selection{Namespaces: []string{"shop", "web"}, Selector: "tier!=db" + text, Checks: []string{"host-pid"}},
+	}, "1.2.3")
 	return &r
 }
 

@@ -77,6 +77,11 @@ func (t *inspectionTable) writeTarget(i *finding.Inspection) {
 	for _, note := range i.Notes {
 		t.writeBody(2, "note: "+escape(note), nil)
 	}
+	if i.Used != nil {
+		for _, r := range i.Used.Remains {
+			t.writeBody(2, "remains: "+escape(r), nil)
+		}
+	}
 	if t.wide {
 		t.writeUsed(i)
 	}
@@ -144,9 +149,6 @@ func (t *inspectionTable) writeUsed(i *finding.Inspection) {
 		for _, f := range u.Risk.Factors {
 			t.writeLabelled(2, "risk", f.Name+" is "+f.Rating+": "+f.Reason)
 		}
-	}
-	for _, r := range u.Remains {
-		t.writeLabelled(2, "remains", r)
 	}
 }
 

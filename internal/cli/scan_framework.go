@@ -88,11 +88,11 @@ type frameworkWriter struct {
 	w      io.Writer
 	o      report.Options
 	tally  *framework.Tally
-	rules  []finding.Rule
+	header report.Header
 }
 
 func (f *frameworkWriter) Begin(h report.Header) error {
-	f.rules = h.Rules
+	f.header = h
 	return nil
 }
 
@@ -104,7 +104,8 @@ func (f *frameworkWriter) Finding(x *finding.Finding) error {
 func (f *frameworkWriter) Flush() error { return nil }
 
 func (f *frameworkWriter) End(r *finding.Report) error {
-	of := f.tally.Report(f.rules, r.Summary.Complete)
+	of := f.tally.Report(f.header.Rules, r.Summary.Complete)
+	of.Scan = framework.ScanOf(&r.Summary, f.header.Version)
 	for _, c := range r.Coverage {
 		of.Notes = append(of.Notes, fmt.Sprintf("%s: %s: %s", c.Scope, c.State, c.Detail))
 	}
