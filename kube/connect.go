@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -71,7 +72,7 @@ func locate(o *Options, podFolder string) (*target, error) {
 	rules, why := kubeconfigRules(o)
 	config, err := rules.Load()
 	if err != nil {
-		return nil, fmt.Errorf("reading the kubeconfig file: %w; is it the right file, and may it be read?", err)
+		return nil, fmt.Errorf("reading the kubeconfig file: %w; is it the right file, and may it be read?", plainly(err))
 	}
 	tried = append(tried, why)
 	t := &target{config: *config, access: rules}
@@ -80,6 +81,22 @@ func locate(o *Options, podFolder string) (*target, error) {
 	}
 	dropTokenFile(o, &t.config)
 	return t, nil
+}
+
+// plainly leaves out what the decoder says about Go: client-go hands its words
+// on as text.
+func plainly(err error) error {
+	for _, words := range []string{"couldn't get version/kind", "no kind ", "json: cannot unmarshal"} {
+		if where, what, ok := strings.Cut(err.Error(), words); ok {
+			const is = "it is no kubeconfig, which begins with apiVersion: v1 and kind: Config"
+			if _, field, ok := strings.Cut(what, "Go struct field Config."); ok {
+				field, _, _ = strings.Cut(field, " ")
+				return fmt.Errorf("%sthe value of %s is of another type than a kubeconfig has there", where, field)
+			}
+			return errors.New(where + is)
+		}
+	}
+	return err
 }
 
 // dropTokenFile makes --token count: client-go prefers a token file that the

@@ -159,7 +159,11 @@ func (l *loader) wrong(name string, err error, at finding.Location) {
 		l.problems = append(l.problems, wrong.Problems...)
 		return
 	}
-	l.problemAt(at, "%s", unreadable(name, err))
+	why := unreadable(name, err)
+	if at.File == name { // which stands before it already
+		why = strings.TrimPrefix(why, name+": ")
+	}
+	l.problemAt(at, "%s", why)
 }
 
 // unreadable says why in words.

@@ -273,7 +273,7 @@ func TestLoadFile(t *testing.T) {
 	if _, err := profile.LoadFile(filepath.Join(dir, "in", "q.yaml")); err == nil || !strings.Contains(err.Error(), "q.yaml:3:21: reading ") || !strings.Contains(err.Error(), "link.yaml: path escapes from parent") {
 		t.Errorf("a link out of the folder: %v", err)
 	}
-	if _, err := profile.LoadFile(filepath.Join(dir, "none.yaml")); err == nil || !strings.Contains(err.Error(), "none.yaml: there is no such file") {
+	if _, err := profile.LoadFile(filepath.Join(dir, "none.yaml")); err == nil || strings.Count(err.Error(), "none.yaml") != 1 || !strings.Contains(err.Error(), "none.yaml: there is no such file") {
 		t.Errorf("no such file: %v", err)
 	}
 	if _, err := profile.Find("container-cor"); err == nil || !strings.Contains(err.Error(), "did you mean container-core?") {

@@ -38,11 +38,6 @@ report has not seen all, or does not say all that it saw, 3 wrong usage.`,
 		RunE: func(_ *cobra.Command, names []string) error { return f.run(s, names[0], names[1]) },
 	}
 	f.bind(cmd.Flags())
-	severities := make([]string, len(finding.Severities))
-	for i, x := range finding.Severities {
-		severities[i] = string(x)
-	}
-	_ = cmd.RegisterFlagCompletionFunc("fail-on", cobra.FixedCompletions(slices.Concat(severities, []string{string(gate.None)}), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
@@ -69,7 +64,7 @@ func (f *diffFlags) run(s *streams, before, after string) error {
 			return nil, report.WriteDiff(format, io.Discard, &finding.Diff{}, o) // says which there are
 		}
 		return func(d *finding.Diff) error { return report.WriteDiff(format, w, d, o) }, nil
-	}}
+	}, inputs: []string{before, after}}
 	out, err := openPlaces(f.outputs, s, s.out, report.Options{}, m)
 	if err != nil {
 		return err

@@ -43,7 +43,7 @@ func (f *resultFlags) evaluate(ctx context.Context, s *streams, files []string) 
 	if err := f.check(len(files) * len(j.profiles)); err != nil {
 		return err
 	}
-	out, err := f.open(j, s, s.out)
+	out, err := f.open(j, s, s.out, files...)
 	if err != nil {
 		return err
 	}

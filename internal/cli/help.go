@@ -48,9 +48,13 @@ func writeUsage(w io.Writer, cmd *cobra.Command, width int) {
 	}
 	if cmd.HasAvailableSubCommands() {
 		p("\nCommands:\n")
+		widest := 0
+		for _, c := range cmd.Commands() {
+			widest = max(widest, len(c.Name()))
+		}
 		for _, c := range cmd.Commands() {
 			if c.IsAvailableCommand() || c.Name() == "help" {
-				p("  %-*s  %s\n", cmd.NamePadding(), c.Name(), c.Short)
+				p("  %-*s  %s\n", widest, c.Name(), c.Short)
 			}
 		}
 	}

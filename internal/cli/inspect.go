@@ -2,7 +2,9 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -266,15 +268,33 @@ func (f *inspectFlags) finish(s *streams, out *results, rep *finding.Report, cli
 	if rep.Summary.Interrupted && !f.quiet {
 		_, _ = fmt.Fprintln(s.err, "assay: interrupted: what was found until then is shown")
 	}
+	if failed == nil && !rep.Summary.Interrupted {
+		if failed = nothingThere(rep); failed != nil {
+			out.dropText()
+		}
+	}
 	out.quiet = f.quiet
 	err := out.finish(s, rep, &f.results)
-	if failed != nil {
-		return failed
+	return cmp.Or(failed, err)
+}
+
+// nothingThere is the error of a run whose targets don't exist: that says it
+// all, and there is no table to read beside it.
+func nothingThere(rep *finding.Report) error {
+	if rep.Summary.Containers > 0 || len(rep.Errors) > 0 {
+		return nil
 	}
-	if err == nil && rep.Summary.Containers == 0 && len(rep.Coverage) == 0 {
+	if len(rep.Coverage) == 0 {
 		return errNoTargets
 	}
-	return err
+	missing := make([]string, len(rep.Coverage))
+	for i, c := range rep.Coverage {
+		if c.State != finding.NotFound {
+			return nil
+		}
+		missing[i] = strings.TrimPrefix(c.Scope, "target/") + ": " + c.Detail
+	}
+	return errors.New(strings.Join(missing, "\nassay: "))
 }
 
 // confirm asks on the terminal. Without one, only --yes agrees.

@@ -185,9 +185,11 @@ func (f *resultFlags) check(inspections int) error {
 	return nil
 }
 
-// open makes the reports' files and begins them.
-func (f *resultFlags) open(j *judge, s *streams, screen io.Writer) (*results, error) {
+// open makes the reports' files and begins them. Inputs are files that are read
+// besides those that the flags name.
+func (f *resultFlags) open(j *judge, s *streams, screen io.Writer, inputs ...string) (*results, error) {
 	m := maker[report.InspectionWriter]{writer: report.NewInspection, folder: hdfFolder}
+	m.inputs = slices.Concat(inputs, f.profiles, []string{f.waivers, f.threshold})
 	p, err := openPlaces(f.outputs, s, screen, report.Options{Statuses: j.statuses}, m)
 	if err != nil {
 		return nil, err

@@ -33,6 +33,8 @@ type place[W any] struct {
 type maker[W any] struct {
 	writer func(format string, w io.Writer, o report.Options) (W, error)
 	folder func(format, path string) (W, bool)
+	// inputs are files that the run reads. No report may take the place of one.
+	inputs []string
 }
 
 // openPlaces reads values of --output. Screen is the real standard output, behind s.out.
@@ -68,6 +70,9 @@ func (p *places[W]) toFile(format, path string, options report.Options, m maker[
 	if slices.ContainsFunc(p.all, func(other *place[W]) bool { return filepath.Clean(other.name) == filepath.Clean(path) }) {
 		return fmt.Errorf("two reports would go to %s: give each its own file", path)
 	}
+	if overwrites(path, m.inputs) {
+		return fmt.Errorf("%s is read in this run, and the report would take its place: name another file", path)
+	}
 	if m.folder != nil {
 		if w, ok := m.folder(format, path); ok {
 			p.all = append(p.all, &place[W]{writer: w, name: path})
@@ -83,6 +88,15 @@ func (p *places[W]) toFile(format, path string, options report.Options, m maker[
 		return err
 	}
 	return p.add(format, f, options, m, &place[W]{name: path, file: f})
+}
+
+// overwrites reports whether a path is one of the files, by whatever name.
+func overwrites(path string, files []string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular() && slices.ContainsFunc(files, func(name string) bool {
+		other, err := os.Stat(name)
+		return err == nil && os.SameFile(info, other)
+	})
 }
 
 func (p *places[W]) add(format string, w io.Writer, options report.Options, m maker[W], at *place[W]) (err error) {
@@ -113,8 +127,9 @@ func (p *places[W]) dropText() {
 // outputs are the reports of a scan. It is a posture.Sink.
 type outputs struct{ *places[report.Writer] }
 
-func openOutputs(values []string, s *streams, screen io.Writer, j *judgingFlags) (*outputs, error) {
-	p, err := openPlaces(values, s, screen, report.Options{PerPod: j.perPod, MinSeverity: j.shown()}, maker[report.Writer]{writer: j.framework.writer})
+func openOutputs(values []string, s *streams, screen io.Writer, j *judgingFlags, inputs ...string) (*outputs, error) {
+	m := maker[report.Writer]{writer: j.framework.writer, inputs: append(inputs, j.waiverFile)}
+	p, err := openPlaces(values, s, screen, report.Options{PerPod: j.perPod, MinSeverity: j.shown()}, m)
 	if err != nil {
 		return nil, err
 	}

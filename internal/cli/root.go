@@ -51,9 +51,15 @@ func usage(err error) error {
 }
 
 // Main runs the command that os.Args name, and returns its exit code. The first
-// Ctrl-C ends the work in good order, a second one ends the program.
+// Ctrl-C ends the work in good order, a second one ends the program. So does a
+// terminal that is closed, which must not leave rights or pods behind; under
+// nohup, which has that signal ignored, the work goes on.
 func Main() int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		signals = append(signals, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), signals...)
 	defer stop()
 	context.AfterFunc(ctx, stop)
 	return Run(ctx, filepath.Base(os.Args[0]), os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
@@ -93,8 +99,8 @@ and says what is not safe. Every finding says how it is known: declared in the
 object's spec, reported by the kubelet, or observed inside the container.
 
 Exit codes: 0 nothing found, 1 findings at or above --fail-on, 2 something could
-not be judged, 3 wrong usage. Every flag can also be set by an environment
-variable, ASSAY_FAIL_ON for --fail-on, or in a file: see assay config view.`,
+not be judged, 3 wrong usage. Flags can also be set by environment variables,
+ASSAY_FAIL_ON for --fail-on, or in a file: see assay config view.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          noSubcommand,
@@ -125,6 +131,7 @@ variable, ASSAY_FAIL_ON for --fail-on, or in a file: see assay config view.`,
 		newPSA(s), newWhoCan(s), newExplainAccess(s),
 		newGrant(s), newSidecar(s), newAttest(s), newAudit(s), newVerifyClean(s), newConfig(s, &ready), newVersion(s),
 	)
+	completeFlags(root)
 	return root
 }
 
@@ -146,6 +153,9 @@ func noSubcommand(cmd *cobra.Command, args []string) error {
 func args(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if err := check(cmd, args); err != nil {
+			if strings.Contains(err.Error(), "arg(s)") { // cobra's own words tell how many, and not which
+				err = fmt.Errorf("%w: the command is %s", err, cmd.UseLine())
+			}
 			return usagef("%w; see %s --help", err, cmd.CommandPath())
 		}
 		return nil

@@ -95,7 +95,6 @@ become lines of coverage, and the rest is scanned; the exit code is then 2.`,
 		},
 	}
 	f.bind(cmd.Flags())
-	completeFlags(cmd)
 	return cmd
 }
 
@@ -218,7 +217,7 @@ func (f *scanFlags) run(ctx context.Context, s *streams, paths []string) error {
 	// after all that can be wrong with the flags, for it empties files.
 	bar := progress.New(s.err, !f.quiet)
 	defer bar.Stop()
-	out, err := openOutputs(f.outputs, &streams{s.in, bar.Writer(s.out), s.err}, s.out, &f.judging)
+	out, err := openOutputs(f.outputs, &streams{s.in, bar.Writer(s.out), s.err}, s.out, &f.judging, paths...)
 	if err != nil {
 		return err
 	}
@@ -391,19 +390,4 @@ func parseKinds(names []string) ([]kube.Resource, error) {
 		kinds = append(kinds, r)
 	}
 	return kinds, nil
-}
-
-// completeFlags gives shells the values that flags can have.
-func completeFlags(cmd *cobra.Command) {
-	fixed := func(flag string, values ...string) {
-		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
-	}
-	severities := make([]string, len(finding.Severities))
-	for i, s := range finding.Severities {
-		severities[i] = string(s)
-	}
-	fixed("min-severity", severities...)
-	fixed("fail-on", slices.Concat(severities, []string{string(gate.None)})...)
-	fixed("checks", checkIDs()...)
-	fixed("skip-checks", checkIDs()...)
 }

@@ -276,6 +276,9 @@ func (f *whoCanFlags) run(ctx context.Context, s *streams, q question) error {
 		if q.resource.Unknown {
 			answer.Notes = append(answer.Notes, fmt.Sprintf("%s.%s is not one of Kubernetes' own resources: it is taken to be namespaced, and nobody asked whether it exists", q.Resource, q.Group))
 		}
+		if q.Subresource == "" && likeSubresource(q.Name) {
+			answer.Notes = append(answer.Notes, fmt.Sprintf("%s was taken for the name of one of the %s; for the subresource, ask with --subresource %[1]s instead", q.Name, q.Resource))
+		}
 		if !knownVerb(q.Verb) {
 			answer.Notes = append(answer.Notes, fmt.Sprintf("%s is not a verb that Kubernetes itself asks about", q.Verb))
 		}
@@ -284,6 +287,14 @@ func (f *whoCanFlags) run(ctx context.Context, s *streams, q question) error {
 		}
 		return answer.Complete, f.write(s, &answer, answer.text)
 	})
+}
+
+// likeSubresource: rules write pods/exec for what is asked for by a flag here,
+// since a slash stands before a name, as for kubectl.
+func likeSubresource(name string) bool {
+	return slices.Contains([]string{
+		"approval", "attach", "binding", "ephemeralcontainers", "eviction", "exec", "finalize", "log", "portforward", "proxy", "resize", "scale", "status", "token",
+	}, name)
 }
 
 func knownVerb(verb string) bool {

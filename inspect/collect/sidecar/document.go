@@ -5,11 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 	corev1 "k8s.io/api/core/v1"
 	sigsyaml "sigs.k8s.io/yaml"
+
+	"github.com/kubeassay/assay/internal/yamltext"
 )
 
 // document is one YAML document of the input, with the marker before it.
@@ -94,10 +97,14 @@ func specPath(apiVersion, kind string) []string {
 // podSpecs finds all pod specs in a document.
 func (d *document) podSpecs(file string) ([]*podSpec, error) {
 	fail := func(err error) error {
+		var twice *yaml.TypeError
+		if errors.As(err, &twice) {
+			err = errors.New(strings.Join(twice.Errors, "; "))
+		}
 		return fmt.Errorf("%s: the document that begins in line %d: %w", file, d.above+1, err)
 	}
-	if err := yaml.Unmarshal(d.text, &d.root); err != nil {
-		return nil, fail(err)
+	if err := d.parse(file); err != nil {
+		return nil, err
 	}
 	if len(d.root.Content) == 0 || d.root.Content[0].Kind != yaml.MappingNode {
 		return nil, nil
@@ -118,6 +125,21 @@ func (d *document) podSpecs(file string) ([]*podSpec, error) {
 		return nil, fail(err)
 	}
 	return d.find(d.root.Content[0], value, file)
+}
+
+func (d *document) parse(file string) error {
+	for root, err := range yamltext.Documents(d.text) {
+		var wrong *yamltext.Error
+		if errors.As(err, &wrong) && wrong.Line > 0 {
+			return fmt.Errorf("%s:%d: %w", file, d.above+wrong.Line, err)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: the document that begins in line %d: %w", file, d.above+1, err)
+		}
+		d.root = *root
+		break // there is but one, the text was cut
+	}
+	return nil
 }
 
 // find looks at one object, and into lists of objects.
@@ -176,9 +198,32 @@ func (d *document) open(s *podSpec, value any, path []string, file string) ([]*p
 		err = json.Unmarshal(text, s.spec)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s:%d: %s: reading its pod spec: %w", file, s.line(s.key), s.workload, err)
+		return nil, fmt.Errorf("%s:%d: %s: its pod spec can't be read: %w", file, s.line(s.key), s.workload, mistyped(err))
 	}
 	return []*podSpec{s}, nil
+}
+
+// mistyped says of a value of the wrong type what it must be, without the words of Go.
+func mistyped(err error) error {
+	var wrong *json.UnmarshalTypeError
+	if !errors.As(err, &wrong) {
+		return err
+	}
+	must := "another value"
+	switch wrong.Type.Kind() {
+	case reflect.Slice:
+		must = "a list"
+	case reflect.Map, reflect.Struct, reflect.Pointer:
+		must = "a map"
+	case reflect.String:
+		must = "text"
+	case reflect.Bool:
+		must = "true or false"
+	case reflect.Int, reflect.Int32, reflect.Int64:
+		must = "a whole number"
+	}
+	got := strings.NewReplacer("array", "list", "object", "map", "string", "text").Replace(wrong.Value)
+	return fmt.Errorf("%s must be %s, not %s", wrong.Field, must, got)
 }
 
 // lookup finds a key of a mapping, and its value. Aliases are not followed.

@@ -207,9 +207,11 @@ func TestInjectErrors(t *testing.T) {
 		{"the volume's name is taken", pod(runs + "volumes:\n- {name: assay-no-token, configMap: {name: x}}\ncontainers:\n- {name: app}\n"), "app", InjectOptions{Image: "i"}, []string{"assay-no-token"}},
 		{"an alias", "kind: Deployment\napiVersion: apps/v1\nx: &x\n  securityContext: {runAsUser: 1, runAsGroup: 1}\n  containers:\n  - name: app\nspec:\n  template:\n    spec: *x\n", "app",
 			InjectOptions{Image: "i"}, []string{"anchors"}},
-		{"broken YAML", "a: [\n", "app", InjectOptions{Image: "i", File: "x.yaml"}, []string{"x.yaml", "line 1"}},
-		{"a key twice", pod("containers:\n- name: app\n  name: app\n"), "app", InjectOptions{Image: "i"}, []string{`"name" already defined`}},
-		{"a list where an object belongs", pod("containers: {name: app}\n"), "app", InjectOptions{Image: "i"}, []string{"Pod/p", "reading its pod spec"}},
+		{"broken YAML", "a: [\n", "app", InjectOptions{Image: "i", File: "x.yaml"}, []string{"x.yaml:1: not valid YAML: "}},
+		{"broken YAML further down", pod(runs+"containers:\n- {name: app}\n") + "---\n# more\n\t- a\n", "app", InjectOptions{Image: "i", File: "x.yaml"}, []string{"x.yaml:10: not valid YAML: ", "tab"}},
+		{"a key twice", pod("containers:\n- name: app\n  name: app\n"), "app", InjectOptions{Image: "i"}, []string{`line 1: line 7: mapping key "name" already defined`}},
+		{"a list where an object belongs", pod("containers: {name: app}\n"), "app", InjectOptions{Image: "i"}, []string{"Pod/p", "its pod spec can't be read: containers must be a list, not map"}},
+		{"a number where text belongs", pod("containers:\n- {name: app, image: 1.5}\n"), "app", InjectOptions{Image: "i"}, []string{"image must be text, not number"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			out, err := Inject([]byte(tt.in), tt.container, tt.o)
