@@ -61,9 +61,29 @@ func standingOf(kind schema.GroupKind) (standing, bool) {
 // ciliumNamespace is how Cilium's selectors name the namespace of a pod.
 const ciliumNamespace = "io.kubernetes.pod.namespace"
 
+// calicoMirrors begin the names under which Calico's API server shows policies of
+// Kubernetes among its own: NetworkPolicies, and those for the whole cluster.
+var calicoMirrors = [...]string{"knp.", "kanp.", "kbanp.", "kcnp."}
+
+// mirrored reports whether a policy is a view of another one, which is read as itself.
+func mirrored(u *unstructured.Unstructured) bool {
+	if u.GroupVersionKind().Group != "projectcalico.org" {
+		return false
+	}
+	for _, prefix := range calicoMirrors {
+		if strings.HasPrefix(u.GetName(), prefix) {
+			return true
+		}
+	}
+	return false
+}
+
 // foreignNamespace is the namespace whose pods a policy may select, "" for any.
-// It is not concerned with pods at all where it selects nodes.
+// It is not concerned with pods at all where it selects nodes, or is a view of another.
 func foreignNamespace(u *unstructured.Unstructured) (namespace string, concerned bool) {
+	if mirrored(u) {
+		return "", false
+	}
 	if n := u.GetNamespace(); n != "" {
 		return n, true
 	}

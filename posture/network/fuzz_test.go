@@ -77,7 +77,7 @@ func FuzzObjects(f *testing.F) {
 			}
 		}
 		if r, err := network.ReadRoute(u); err == nil {
-			r.Attaches(&network.Gateway{Name: "g"}, &network.Listener{Port: 80})
+			r.Attaches(&network.Gateway{Parent: network.Parent{Kind: "Gateway", Name: "g"}}, &network.Listener{Port: 80})
 		}
 		if g, err := network.ReadGateway(u); err == nil {
 			for i := range g.Listeners {

@@ -12,10 +12,20 @@ import (
 // GatewayGroup is the API group of the Gateway API.
 const GatewayGroup = "gateway.networking.k8s.io"
 
-// Gateway is what is read of a Gateway, of any version.
+// Parent is what listeners are declared in, and what routes attach to.
+type Parent struct {
+	Kind, Namespace, Name string // of the group [GatewayGroup]
+}
+
+// Gateway is what is read of a Gateway, or of a ListenerSet, which adds
+// listeners to one; of any version.
 type Gateway struct {
-	Namespace, Name string
-	Listeners       []Listener
+	Parent
+	Listeners []Listener
+	// Of is the Gateway that a ListenerSet adds to.
+	Of Parent
+	// TakesSets: a Gateway whose listeners may also stand in ListenerSets.
+	TakesSets bool
 }
 
 // Listener is one port that a Gateway listens on.
@@ -27,12 +37,18 @@ type Listener struct {
 	Protocol string       `json:"protocol"`
 	TLS      *ListenerTLS `json:"tls"`
 	Allowed  struct {
-		Namespaces struct {
-			From string `json:"from"`
-		} `json:"namespaces"`
+		Namespaces from `json:"namespaces"`
+		Kinds      []struct {
+			Kind string `json:"kind"`
+		} `json:"kinds"`
 	} `json:"allowedRoutes"`
 	// Field is the listener's path in the object.
 	Field string `json:"-"`
+}
+
+// from says of which namespaces something is taken.
+type from struct {
+	From string `json:"from"`
 }
 
 // ListenerTLS is how a listener does TLS.
@@ -50,10 +66,14 @@ func (t *ListenerTLS) Certified() bool {
 	return t.Passthrough() || t != nil && len(t.CertificateRefs)+len(t.Options) > 0
 }
 
-// ReadGateway reads a Gateway.
+// ReadGateway reads a Gateway or a ListenerSet.
 func ReadGateway(u *unstructured.Unstructured) (*Gateway, error) {
 	var spec struct {
 		Listeners []Listener `json:"listeners"`
+		Parent    ParentRef  `json:"parentRef"`
+		Allowed   struct {
+			Namespaces from `json:"namespaces"`
+		} `json:"allowedListeners"`
 	}
 	if err := readSpec(u, &spec); err != nil {
 		return nil, err
@@ -61,20 +81,30 @@ func ReadGateway(u *unstructured.Unstructured) (*Gateway, error) {
 	for i := range spec.Listeners {
 		spec.Listeners[i].Field = fmt.Sprintf("spec.listeners[%d]", i)
 	}
-	return &Gateway{u.GetNamespace(), u.GetName(), spec.Listeners}, nil
+	g := &Gateway{Parent: Parent{u.GetKind(), u.GetNamespace(), u.GetName()}, Listeners: spec.Listeners}
+	if g.Kind == ListenerSet {
+		g.Of, _ = spec.Parent.of(g.Namespace) // of another kind: nobody's
+	}
+	if from := spec.Allowed.Namespaces.From; from != "" && from != "None" { // None is the default
+		g.TakesSets = true
+	}
+	return g, nil
 }
 
-// Route is what is read of an HTTPRoute or GRPCRoute, of any version.
+// ListenerSet is the kind of what adds listeners to a Gateway.
+const ListenerSet = "ListenerSet"
+
+// Route is what is read of an HTTPRoute, GRPCRoute or TLSRoute, of any version.
 type Route struct {
 	Kind, Namespace, Name string
 	Hostnames             []string
-	Parents               []Parent
+	Parents               []ParentRef
 	// Redirects: every rule does nothing but send the client to https.
 	Redirects bool
 }
 
-// Parent is what a route attaches to.
-type Parent struct {
+// ParentRef is how a route names what it attaches to.
+type ParentRef struct {
 	Group       *string `json:"group"`
 	Kind        *string `json:"kind"`
 	Namespace   *string `json:"namespace"`
@@ -83,9 +113,22 @@ type Parent struct {
 	Port        int64   `json:"port"`
 }
 
+// of is what a reference in an object of a namespace names; false where that is
+// neither a Gateway nor a ListenerSet.
+func (p *ParentRef) of(namespace string) (Parent, bool) {
+	out := Parent{"Gateway", namespace, p.Name}
+	if p.Kind != nil {
+		out.Kind = *p.Kind
+	}
+	if p.Namespace != nil {
+		out.Namespace = *p.Namespace
+	}
+	return out, (p.Group == nil || *p.Group == GatewayGroup) && (out.Kind == "Gateway" || out.Kind == ListenerSet)
+}
+
 type routeSpec struct {
 	Hostnames []string    `json:"hostnames"`
-	Parents   []Parent    `json:"parentRefs"`
+	Parents   []ParentRef `json:"parentRefs"`
 	Rules     []routeRule `json:"rules"`
 }
 
@@ -99,7 +142,7 @@ type routeRule struct {
 	} `json:"filters"`
 }
 
-// ReadRoute reads an HTTPRoute or GRPCRoute.
+// ReadRoute reads an HTTPRoute, GRPCRoute or TLSRoute.
 func ReadRoute(u *unstructured.Unstructured) (*Route, error) {
 	var spec routeSpec
 	if err := readSpec(u, &spec); err != nil {
@@ -124,24 +167,72 @@ func (r *routeRule) redirects() bool {
 	return false
 }
 
-// Attaches reports whether a route names a listener of a Gateway as its
-// parent. Whether the Gateway lets it is not asked.
+// Attaches reports whether a route names a listener as its parent, and the two
+// can come together: by protocol, host, kind and namespace. Namespaces that a
+// listener takes by a selector are held to be taken.
 func (r *Route) Attaches(g *Gateway, l *Listener) bool {
-	for i := range r.Parents {
-		p := &r.Parents[i]
-		namespace := r.Namespace
-		if p.Namespace != nil {
-			namespace = *p.Namespace
-		}
-		if p.Name == g.Name && namespace == g.Namespace && orDefault(p.Kind, "Gateway") && orDefault(p.Group, GatewayGroup) &&
-			(p.SectionName == "" || p.SectionName == l.Name) && (p.Port == 0 || p.Port == l.Port) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(r.Parents, func(p ParentRef) bool {
+		of, ok := p.of(r.Namespace)
+		return ok && of == g.Parent && (p.SectionName == "" || p.SectionName == l.Name) && (p.Port == 0 || p.Port == l.Port)
+	}) && l.takes(g, r) && r.meets(l.Hostname)
 }
 
-func orDefault(got *string, want string) bool { return got == nil || *got == want }
+// takes: the listener is for routes of such a kind and namespace.
+func (l *Listener) takes(g *Gateway, r *Route) bool {
+	if kinds := l.Allowed.Kinds; len(kinds) > 0 {
+		found := false
+		for i := range kinds {
+			found = found || kinds[i].Kind == r.Kind
+		}
+		if !found {
+			return false
+		}
+	}
+	switch l.Allowed.Namespaces.From {
+	case "None":
+		return false
+	case "", "Same":
+		if r.Namespace != g.Namespace && r.Namespace != "" && g.Namespace != "" { // without one, in a file: who knows
+			return false
+		}
+	}
+	switch strings.ToUpper(l.Protocol) {
+	case "HTTP", "HTTPS":
+		return r.Kind == "HTTPRoute" || r.Kind == "GRPCRoute"
+	case "TLS":
+		return r.Kind == "TLSRoute"
+	case "TCP", "UDP":
+		return false
+	}
+	return true // a protocol of an implementation's own
+}
+
+// meets reports whether some host is both the listener's and the route's.
+func (r *Route) meets(hostname string) bool {
+	return hostname == "" || len(r.Hostnames) == 0 || slices.ContainsFunc(r.Hostnames, func(own string) bool {
+		return within(own, hostname) || within(hostname, own)
+	})
+}
+
+// within reports whether a host, or all that its wildcard stands for, is among
+// what another stands for: a wildcard of the Gateway API is for any number of labels.
+func within(host, of string) bool {
+	host, of = strings.ToLower(host), strings.ToLower(of)
+	suffix, wildcard := strings.CutPrefix(of, "*")
+	return host == of || wildcard && len(host) > len(suffix) && strings.HasSuffix(host, suffix)
+}
+
+// Gateways are the Gateways and ListenerSets that a route names as its parents,
+// each once.
+func (r *Route) Gateways() []Parent {
+	var all []Parent
+	for i := range r.Parents {
+		if of, ok := r.Parents[i].of(r.Namespace); ok && !slices.Contains(all, of) {
+			all = append(all, of)
+		}
+	}
+	return all
+}
 
 // readSpec reads the fields of an object's spec that out knows.
 func readSpec(u *unstructured.Unstructured, out any) error {
@@ -153,24 +244,4 @@ func readSpec(u *unstructured.Unstructured, out any) error {
 		return fmt.Errorf("the spec of the %s can't be read: %w", u.GetKind(), err)
 	}
 	return nil
-}
-
-// Gateways are the Gateways that a route names as its parents, each once, by
-// namespace and name.
-func (r *Route) Gateways() [][2]string {
-	var all [][2]string
-	for i := range r.Parents {
-		p := &r.Parents[i]
-		if !orDefault(p.Kind, "Gateway") || !orDefault(p.Group, GatewayGroup) {
-			continue
-		}
-		key := [2]string{r.Namespace, p.Name}
-		if p.Namespace != nil {
-			key[0] = *p.Namespace
-		}
-		if !slices.Contains(all, key) {
-			all = append(all, key)
-		}
-	}
-	return all
 }

@@ -25,6 +25,7 @@ func object(t testing.TB, text string) *unstructured.Unstructured {
 		"BaselineAdminNetworkPolicy": "policy.networking.k8s.io/v1alpha1", "CiliumNetworkPolicy": "cilium.io/v2",
 		"CiliumClusterwideNetworkPolicy": "cilium.io/v2", "GlobalNetworkPolicy": "projectcalico.org/v3",
 		"Gateway": "gateway.networking.k8s.io/v1", "HTTPRoute": "gateway.networking.k8s.io/v1", "GRPCRoute": "gateway.networking.k8s.io/v1",
+		"TLSRoute": "gateway.networking.k8s.io/v1", "ListenerSet": "gateway.networking.k8s.io/v1",
 	}[kind]
 	u := &unstructured.Unstructured{Object: map[string]any{}}
 	if spec != "" {
@@ -84,6 +85,7 @@ func TestIsolation(t *testing.T) {
 			name: "a plugin's policy for the whole cluster", cluster: []string{"GlobalNetworkPolicy x {}"}, in: "unknown", out: "unknown",
 			doubts: "GlobalNetworkPolicy/x: a policy of a network plugin, which is not evaluated here",
 		},
+		{name: "a view of a NetworkPolicy in Calico's API", cluster: []string{"GlobalNetworkPolicy kcnp.kube-admin.x {}"}, in: "open", out: "open"},
 		{name: "a plugin's policy for nodes", cluster: []string{"CiliumClusterwideNetworkPolicy x {nodeSelector: {}}"}, in: "open", out: "open"},
 		{
 			name: "a plugin's policy for one other namespace", in: "open", out: "open",

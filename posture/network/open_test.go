@@ -291,8 +291,46 @@ func TestGateway(t *testing.T) {
 	}
 }
 
+func TestListenerSet(t *testing.T) {
+	const listeners = `listeners: [{name: web, port: 80, protocol: HTTP}]`
+	set, err := network.ReadGateway(object(t, "ListenerSet shop/more {parentRef: {name: g, namespace: gateways}, "+listeners+"}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := (network.Parent{Kind: "Gateway", Namespace: "gateways", Name: "g"}); set.Of != want || set.Kind != network.ListenerSet {
+		t.Errorf("%+v", set)
+	}
+	for route, want := range map[string]bool{
+		`HTTPRoute shop/r {parentRefs: [{name: more, kind: ListenerSet}]}`:              true,
+		`HTTPRoute shop/r {parentRefs: [{name: more, kind: ListenerSet, group: x.io}]}`: false,
+		`HTTPRoute shop/r {parentRefs: [{name: more}]}`:                                 false,
+		`HTTPRoute shop/r {parentRefs: [{name: g, namespace: gateways}]}`:               false,
+	} {
+		r, err := network.ReadRoute(object(t, route))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Attaches(set, &set.Listeners[0]) != want {
+			t.Errorf("%s: attaches: %v", route, !want)
+		}
+	}
+	for allowed, want := range map[string]bool{"": false, "allowedListeners: {}, ": false, "allowedListeners: {namespaces: {from: None}}, ": false, "allowedListeners: {namespaces: {from: Same}}, ": true} {
+		g, err := network.ReadGateway(object(t, "Gateway gateways/g {"+allowed+listeners+"}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if g.TakesSets != want {
+			t.Errorf("%q: takes listener sets: %v", allowed, g.TakesSets)
+		}
+	}
+}
+
 func TestRoutes(t *testing.T) {
-	gateway, err := network.ReadGateway(object(t, `Gateway shop/g {listeners: [{name: web, port: 80, protocol: HTTP}, {name: tls, port: 443, protocol: HTTPS}]}`))
+	gateway, err := network.ReadGateway(object(t, `Gateway shop/g {listeners: [{name: web, port: 80, protocol: HTTP}, {name: tls, port: 443, protocol: HTTPS},
+		{name: all, port: 81, protocol: HTTP, hostname: "*.example.com", allowedRoutes: {namespaces: {from: All}}},
+		{name: none, port: 82, protocol: HTTP, allowedRoutes: {namespaces: {from: None}}},
+		{name: grpc, port: 83, protocol: HTTPS, allowedRoutes: {kinds: [{kind: GRPCRoute}]}},
+		{name: pass, port: 84, protocol: TLS}, {name: tcp, port: 85, protocol: TCP}]}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -301,9 +339,16 @@ func TestRoutes(t *testing.T) {
 		attaches    string
 		redirects   bool
 	}{
-		{"the whole gateway", `HTTPRoute shop/r {parentRefs: [{name: g}], rules: [{backendRefs: [{name: x}]}]}`, "web tls", false},
+		{"the whole gateway", `HTTPRoute shop/r {parentRefs: [{name: g}], rules: [{backendRefs: [{name: x}]}]}`, "web tls all", false},
 		{"another namespace's", `HTTPRoute other/r {parentRefs: [{name: g}]}`, "", false},
-		{"from another namespace", `HTTPRoute other/r {parentRefs: [{name: g, namespace: shop}]}`, "web tls", false},
+		{"from another namespace", `HTTPRoute other/r {parentRefs: [{name: g, namespace: shop}]}`, "all", false},
+		{"a host that is the listener's", `HTTPRoute shop/r {parentRefs: [{name: g}], hostnames: [a.b.Example.com]}`, "web tls all", false},
+		{"a host that is not", `HTTPRoute shop/r {parentRefs: [{name: g}], hostnames: [example.com]}`, "web tls", false},
+		{"a wildcard around the listener's", `HTTPRoute shop/r {parentRefs: [{name: g}], hostnames: ["*.com"]}`, "web tls all", false},
+		{"a wildcard of another domain", `HTTPRoute shop/r {parentRefs: [{name: g}], hostnames: ["*.example.org"]}`, "web tls", false},
+		{"of gRPC", `GRPCRoute shop/r {parentRefs: [{name: g}]}`, "web tls all grpc", false},
+		{"of TLS", `TLSRoute shop/r {parentRefs: [{name: g}]}`, "pass", false},
+		{"of a listener set", `HTTPRoute shop/r {parentRefs: [{name: g, kind: ListenerSet}]}`, "", false},
 		{"a section", `HTTPRoute shop/r {parentRefs: [{name: g, sectionName: tls}]}`, "tls", false},
 		{"a port", `GRPCRoute shop/r {parentRefs: [{name: g, port: 80}]}`, "web", false},
 		{"a Service", `HTTPRoute shop/r {parentRefs: [{name: g, kind: Service, group: ""}]}`, "", false},

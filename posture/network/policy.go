@@ -10,6 +10,7 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/selection"
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
@@ -170,7 +171,7 @@ func (r *reading) pods(peer *networkingv1.NetworkPolicyPeer, path string, anyPor
 	all := anyPort && peer.NamespaceSelector != nil // else it is the policy's own namespace
 	if peer.NamespaceSelector != nil {
 		s := r.policy.selector(peer.NamespaceSelector, path+".namespaceSelector")
-		all = all && s != nil && s.Empty()
+		all = all && s != nil && everyNamespace(s)
 	}
 	if peer.PodSelector != nil {
 		s := r.policy.selector(peer.PodSelector, path+".podSelector")
@@ -180,6 +181,15 @@ func (r *reading) pods(peer *networkingv1.NetworkPolicyPeer, path string, anyPor
 		r.reach |= Pods
 		r.fields = append(r.fields, path)
 	}
+}
+
+// everyNamespace: the selector asks for nothing, or for the one label that every
+// namespace has.
+func everyNamespace(s labels.Selector) bool {
+	requirements, selectable := s.Requirements()
+	return selectable && !slices.ContainsFunc(requirements, func(r labels.Requirement) bool {
+		return r.Key() != metadataName || r.Operator() != selection.Exists
+	})
 }
 
 func (r *reading) block(b *networkingv1.IPBlock, path string, ports []networkingv1.NetworkPolicyPort) {

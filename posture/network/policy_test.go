@@ -48,6 +48,8 @@ func TestReadPolicy(t *testing.T) {
 		{name: "from anywhere, one port", spec: `{ingress: [{ports: [{port: 80}]}]}`, ingress: true},
 		{name: "all namespaces", spec: `{ingress: [{from: [{namespaceSelector: {}}]}]}`, ingress: true, allowsIn: network.Pods, in: "spec.ingress[0].from[0]"},
 		{name: "all pods of all namespaces", spec: `{ingress: [{from: [{namespaceSelector: {}, podSelector: {}}]}]}`, ingress: true, allowsIn: network.Pods, in: "spec.ingress[0].from[0]"},
+		{name: "all namespaces, by the label that each has", spec: `{ingress: [{from: [{namespaceSelector: {matchExpressions: [{key: kubernetes.io/metadata.name, operator: Exists}]}}]}]}`, ingress: true, allowsIn: network.Pods, in: "spec.ingress[0].from[0]"},
+		{name: "all namespaces but one", spec: `{ingress: [{from: [{namespaceSelector: {matchExpressions: [{key: kubernetes.io/metadata.name, operator: NotIn, values: [x]}]}}]}]}`, ingress: true},
 		{name: "some pods of all namespaces", spec: `{ingress: [{from: [{namespaceSelector: {}, podSelector: {matchLabels: {a: b}}}]}]}`, ingress: true},
 		{name: "all pods of the same namespace", spec: `{ingress: [{from: [{podSelector: {}}]}]}`, ingress: true},
 		{name: "all namespaces, one port", spec: `{ingress: [{from: [{namespaceSelector: {}}], ports: [{port: 80}]}]}`, ingress: true},

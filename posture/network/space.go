@@ -84,7 +84,7 @@ func (s *Space) AddPolicy(p *networkingv1.NetworkPolicy) *Policy {
 func (s *Space) Add(u *unstructured.Unstructured) (policy bool) {
 	gvk := u.GroupVersionKind()
 	standing, known := standingOf(gvk.GroupKind())
-	if standing == notUnderstood {
+	if standing == notUnderstood && !mirrored(u) {
 		s.foreign = append(s.foreign, Ref{u.GetAPIVersion(), gvk.Kind, u.GetNamespace(), u.GetName()})
 	}
 	return known

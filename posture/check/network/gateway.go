@@ -29,7 +29,7 @@ func readGateway(o *index.Object, severity finding.Severity) (*graph.Gateway, *c
 		return nil, &v
 	}
 	if len(g.Listeners) == 0 {
-		v := say(finding.NotApplicable, severity, "The Gateway has no listeners of its own.")
+		v := say(finding.NotApplicable, severity, "It has no listeners of its own.")
 		return nil, &v
 	}
 	return g, nil
@@ -44,14 +44,14 @@ func gatewayWildcardHost() *check.Check {
 			Title:       "Gateway listener for any host",
 			Severity:    finding.Low,
 			Description: "A listener of the Gateway names no hostname, and lets routes of other namespaces attach. Each of those can then claim any host that comes in here, also one that belongs to another team.",
-			Check: "For listeners of the protocols HTTP, HTTPS and TLS without a hostname: low where routes of all or of selected namespaces may attach, and info where only those of the Gateway's own namespace may. " +
+			Check: "For listeners of Gateways and ListenerSets, of the protocols HTTP, HTTPS and TLS without a hostname: low where routes of all or of selected namespaces may attach, and info where only those of the Gateway's own namespace may. " +
 				"A hostname with a wildcard passes: it stays within its domain.",
 			Fix: "Name the host, or the domain:\n\n" +
 				"    apiVersion: gateway.networking.k8s.io/v1\n    kind: Gateway\n    metadata:\n      name: public\n      namespace: gateways\n    spec:\n      gatewayClassName: example\n      listeners:\n      - name: shop\n        hostname: \"*.shop.example.com\"\n        protocol: HTTPS\n        port: 443\n        tls:\n          certificateRefs:\n          - name: shop-tls\n",
 			References: references(id, gatewayPage),
 		},
 		Fields:      []string{"spec.listeners[*].hostname", "spec.listeners[*].protocol", "spec.listeners[*].allowedRoutes.namespaces.from"},
-		Kinds:       []schema.GroupKind{gatewayKind},
+		Kinds:       []schema.GroupKind{gatewayKind, listenersKind},
 		JudgeObject: judgeGatewayHosts,
 	}
 }
@@ -96,14 +96,14 @@ func gatewayRoutesFromAll() *check.Check {
 			Title:       "Gateway that takes routes of every namespace",
 			Severity:    finding.Low,
 			Description: "A listener of the Gateway lets routes of all namespaces attach. Whoever may write routes anywhere in the cluster can put something on the Gateway's address, under its certificate.",
-			Check:       "Fails where allowedRoutes.namespaces.from of a listener is All. Same, Selector, None and unset (which means Same) pass.",
+			Check:       "Fails where allowedRoutes.namespaces.from of a listener of a Gateway or ListenerSet is All. Same, Selector, None and unset (which means Same) pass.",
 			Fix: "Name the namespaces by a label:\n\n" +
 				"    apiVersion: gateway.networking.k8s.io/v1\n    kind: Gateway\n    metadata:\n      name: public\n      namespace: gateways\n    spec:\n      gatewayClassName: example\n      listeners:\n      - name: shop\n        hostname: shop.example.com\n        protocol: HTTPS\n        port: 443\n        tls:\n          certificateRefs:\n          - name: shop-tls\n" +
 				"        allowedRoutes:\n          namespaces:\n            from: Selector\n            selector:\n              matchLabels:\n                kubernetes.io/metadata.name: shop\n",
 			References: references(id, gatewayPage),
 		},
 		Fields: []string{"spec.listeners[*].allowedRoutes.namespaces.from"},
-		Kinds:  []schema.GroupKind{gatewayKind},
+		Kinds:  []schema.GroupKind{gatewayKind, listenersKind},
 		JudgeObject: func(o *index.Object, _ *index.Index) check.Verdict {
 			g, v := readGateway(o, finding.Low)
 			if v != nil {
@@ -134,36 +134,46 @@ func gatewayWithoutTLS() *check.Check {
 			Title:       "Gateway listener without TLS",
 			Severity:    finding.Medium,
 			Description: "A listener of the Gateway takes unencrypted requests and hands them to programs. Whoever sits on the way between the client and the cluster reads along: passwords, cookies, everything; and can change what comes back.",
-			Check: "Fails for listeners of the protocol HTTP, but for those to which only HTTPRoutes attach that do nothing but send the client to https. Where no route is known to attach, it is low. " +
+			Check: "Fails for listeners of Gateways and ListenerSets of the protocol HTTP, but for those to which only HTTPRoutes attach that do nothing but send the client to https. Where no HTTPRoute or GRPCRoute is known to attach, it is low. " +
 				"TCP listeners are low, since the program behind may encrypt by itself; UDP and other protocols are not judged. " +
 				"HTTPS and TLS pass with a certificate, options, or tls.mode Passthrough; without any of these they are not-reviewed: some implementations take the certificate from elsewhere, with others the listener serves nothing. " +
-				"Only HTTPRoutes are read. Where only a part of the cluster was asked for, an HTTP listener that passes is not-reviewed.",
+				"A ListenerSet whose Gateway takes none (allowedListeners) is not applicable. Where only a part of the cluster was asked for, an HTTP listener that passes is not-reviewed.",
 			Fix: "Serve HTTPS, and let the HTTP listener redirect alone:\n\n" +
 				"    apiVersion: gateway.networking.k8s.io/v1\n    kind: HTTPRoute\n    metadata:\n      name: to-https\n      namespace: gateways\n    spec:\n      parentRefs:\n      - name: public\n        sectionName: http\n      rules:\n      - filters:\n        - type: RequestRedirect\n          requestRedirect:\n            scheme: https\n            statusCode: 301\n",
 			References: references(id, "https://gateway-api.sigs.k8s.io/guides/tls/"),
 		},
-		Fields:        []string{"spec.listeners[*].protocol", "spec.listeners[*].tls.mode", "spec.listeners[*].tls.certificateRefs", "spec.listeners[*].tls.options", "HTTPRoute spec.parentRefs", "HTTPRoute spec.rules[*].filters"},
-		Kinds:         []schema.GroupKind{gatewayKind, httpRouteKind},
+		Fields:        []string{"spec.listeners[*].protocol", "spec.listeners[*].tls.mode", "spec.listeners[*].tls.certificateRefs", "spec.listeners[*].tls.options", "spec.listeners[*].hostname", "spec.listeners[*].allowedRoutes", "spec.allowedListeners", "HTTPRoute spec.parentRefs", "HTTPRoute spec.hostnames", "HTTPRoute spec.rules[*].filters", "GRPCRoute spec.parentRefs"},
+		Kinds:         []schema.GroupKind{gatewayKind, listenersKind, httpRouteKind, grpcRouteKind},
 		SurveyCluster: surveyGateways,
 	}
 }
 
 func surveyGateways(x *index.Index, yield check.Yield) {
 	all := routesOf(x)
-	for _, o := range x.Objects(gatewayKind) {
+	for _, o := range objectsOf(x, gatewayKind, listenersKind) {
 		g, v := readGateway(o, finding.Medium)
+		if v == nil && all.refuses(g) {
+			said := say(finding.NotApplicable, finding.Medium, "The Gateway "+g.Of.Name+" takes no listeners of a ListenerSet.")
+			v = &said
+		}
 		if v == nil {
-			said := judgeListeners(g, all.of(g.Namespace, g.Name))
+			said := judgeListeners(g, all.byGateway[g.Parent])
 			switch v = &said; {
 			case v.Status != finding.Pass:
 			case len(all.errs) > 0:
-				v.Status, v.Message = finding.NotReviewed, "Nothing that was read serves what is not encrypted, but there are HTTPRoutes that can't be read."
+				v.Status, v.Message = finding.NotReviewed, "Nothing that was read serves what is not encrypted, but there are routes that can't be read."
 			case x.Partial && slices.ContainsFunc(g.Listeners, plain):
 				v.Status, v.Message = finding.NotReviewed, "Nothing that was read serves what is not encrypted, but routes in other namespaces were not asked for."
 			}
 		}
 		yield(o, *v)
 	}
+}
+
+// refuses: it is a ListenerSet of a Gateway that is known to take none.
+func (r *routes) refuses(g *graph.Gateway) bool {
+	of := r.gateways[g.Of]
+	return g.Kind == graph.ListenerSet && of != nil && !of.TakesSets
 }
 
 func judgeListeners(g *graph.Gateway, routes []*graph.Route) check.Verdict {
@@ -209,7 +219,7 @@ func judgeListener(g *graph.Gateway, l *graph.Listener, routes []*graph.Route) (
 		}
 		switch {
 		case attached == 0:
-			return finding.Low, "takes unencrypted requests, although no HTTPRoute is known to use it"
+			return finding.Low, "takes unencrypted requests, although no route is known to use it"
 		case !redirects:
 			return finding.Medium, "hands on unencrypted requests"
 		}

@@ -20,16 +20,19 @@ var (
 	serviceKind   = schema.GroupKind{Kind: "Service"}
 	namespaceKind = schema.GroupKind{Kind: "Namespace"}
 	gatewayKind   = schema.GroupKind{Group: graph.GatewayGroup, Kind: "Gateway"}
+	listenersKind = schema.GroupKind{Group: graph.GatewayGroup, Kind: graph.ListenerSet}
 	httpRouteKind = schema.GroupKind{Group: graph.GatewayGroup, Kind: "HTTPRoute"}
+	grpcRouteKind = schema.GroupKind{Group: graph.GatewayGroup, Kind: "GRPCRoute"}
+	tlsRouteKind  = schema.GroupKind{Group: graph.GatewayGroup, Kind: "TLSRoute"}
 )
 
-// isolationKinds are those by which pods are held to be isolated or not. The
-// kinds of plugins are those that a server stores.
+// isolationKinds are those by which pods are held to be isolated or not.
 func isolationKinds() []schema.GroupKind {
 	return append([]schema.GroupKind{
 		namespaceKind, policyKind,
 		{Group: "cilium.io", Kind: "CiliumNetworkPolicy"}, {Group: "cilium.io", Kind: "CiliumClusterwideNetworkPolicy"},
 		{Group: "crd.projectcalico.org", Kind: "NetworkPolicy"}, {Group: "crd.projectcalico.org", Kind: "GlobalNetworkPolicy"},
+		{Group: "projectcalico.org", Kind: "NetworkPolicy"}, {Group: "projectcalico.org", Kind: "GlobalNetworkPolicy"},
 		{Group: "crd.antrea.io", Kind: "NetworkPolicy"}, {Group: "crd.antrea.io", Kind: "ClusterNetworkPolicy"},
 	}, clusterPolicyKinds()...)
 }

@@ -27,10 +27,14 @@ type other struct {
 	local bool
 	// optional: a server may well not have the kind. Such kinds are read as JSON.
 	optional bool
-	// older is the version to try where a server does not have that of the resource.
-	older string
+	// older are the versions to try, in this order, where a server does not have
+	// that of the resource.
+	older []string
 	// metadata: no more than that is read.
 	metadata bool
+	// unless, where set, is read first, and this one only where the server does
+	// not have it: both give the same objects.
+	unless kube.Resource
 }
 
 func (o *other) kind() schema.GroupKind {
@@ -43,8 +47,11 @@ func (o *other) kind() schema.GroupKind {
 func others() []other {
 	const (
 		rbac, networking, admission = "rbac.authorization.k8s.io", "networking.k8s.io", "admissionregistration.k8s.io"
-		gateway, policies           = "gateway.networking.k8s.io", "policy.networking.k8s.io"
+		gateway, policies, calico   = "gateway.networking.k8s.io", "policy.networking.k8s.io", "projectcalico.org"
 	)
+	// Calico's own API server makes those of projectcalico.org of these.
+	calicoStored := kube.Resource{Group: "crd." + calico, Version: "v1", Resource: "networkpolicies", Kind: "NetworkPolicy", Namespaced: true}
+	calicoStoredGlobal := kube.Resource{Group: "crd." + calico, Version: "v1", Resource: "globalnetworkpolicies", Kind: "GlobalNetworkPolicy"}
 	return []other{
 		{resource: kube.Nodes},
 		{resource: kube.ClusterRoles}, {resource: kube.ClusterRoleBindings}, {resource: kube.Roles}, {resource: kube.RoleBindings}, {resource: kube.ServiceAccounts},
@@ -52,22 +59,26 @@ func others() []other {
 		{resource: kube.Resource{Group: admission, Version: "v1", Resource: "validatingwebhookconfigurations", Kind: "ValidatingWebhookConfiguration"}},
 		{resource: kube.Resource{Group: admission, Version: "v1", Resource: "mutatingwebhookconfigurations", Kind: "MutatingWebhookConfiguration"}},
 		{resource: kube.ValidatingAdmissionPolicies, optional: true}, {resource: kube.ValidatingAdmissionPolicyBindings, optional: true},
-		{resource: kube.Resource{Group: admission, Version: "v1", Resource: "mutatingadmissionpolicies", Kind: "MutatingAdmissionPolicy"}, optional: true, older: "v1beta1"},
-		{resource: kube.Resource{Group: admission, Version: "v1", Resource: "mutatingadmissionpolicybindings", Kind: "MutatingAdmissionPolicyBinding"}, optional: true, older: "v1beta1"},
+		{resource: kube.Resource{Group: admission, Version: "v1", Resource: "mutatingadmissionpolicies", Kind: "MutatingAdmissionPolicy"}, optional: true, older: []string{"v1beta1", "v1alpha1"}},
+		{resource: kube.Resource{Group: admission, Version: "v1", Resource: "mutatingadmissionpolicybindings", Kind: "MutatingAdmissionPolicyBinding"}, optional: true, older: []string{"v1beta1", "v1alpha1"}},
 		{resource: kube.Resource{Group: "storage.k8s.io", Version: "v1", Resource: "storageclasses", Kind: "StorageClass"}, optional: true},
 		{resource: kube.Resource{Group: "apiregistration.k8s.io", Version: "v1", Resource: "apiservices", Kind: "APIService"}, optional: true},
 		{resource: kube.Resource{Group: "node.k8s.io", Version: "v1", Resource: "runtimeclasses", Kind: "RuntimeClass"}, optional: true},
-		{resource: kube.Resource{Group: "resource.k8s.io", Version: "v1", Resource: "resourceclaims", Kind: "ResourceClaim", Namespaced: true}, optional: true, older: "v1beta1"},
-		{resource: kube.Resource{Group: "resource.k8s.io", Version: "v1", Resource: "resourceclaimtemplates", Kind: "ResourceClaimTemplate", Namespaced: true}, optional: true, older: "v1beta1"},
-		{resource: kube.Resource{Group: gateway, Version: "v1", Resource: "gateways", Kind: "Gateway", Namespaced: true}, optional: true},
-		{resource: kube.Resource{Group: gateway, Version: "v1", Resource: "httproutes", Kind: "HTTPRoute", Namespaced: true}, optional: true},
+		{resource: kube.Resource{Group: "resource.k8s.io", Version: "v1", Resource: "resourceclaims", Kind: "ResourceClaim", Namespaced: true}, optional: true, older: []string{"v1beta2", "v1beta1", "v1alpha3"}},
+		{resource: kube.Resource{Group: "resource.k8s.io", Version: "v1", Resource: "resourceclaimtemplates", Kind: "ResourceClaimTemplate", Namespaced: true}, optional: true, older: []string{"v1beta2", "v1beta1", "v1alpha3"}},
+		{resource: kube.Resource{Group: gateway, Version: "v1", Resource: "gateways", Kind: "Gateway", Namespaced: true}, optional: true, older: []string{"v1beta1"}},
+		{resource: kube.Resource{Group: gateway, Version: "v1", Resource: "httproutes", Kind: "HTTPRoute", Namespaced: true}, optional: true, older: []string{"v1beta1"}},
+		{resource: kube.Resource{Group: gateway, Version: "v1", Resource: "grpcroutes", Kind: "GRPCRoute", Namespaced: true}, optional: true, older: []string{"v1alpha2"}},
+		{resource: kube.Resource{Group: gateway, Version: "v1", Resource: "tlsroutes", Kind: "TLSRoute", Namespaced: true}, optional: true, older: []string{"v1alpha3", "v1alpha2"}},
+		{resource: kube.Resource{Group: gateway, Version: "v1", Resource: "listenersets", Kind: "ListenerSet", Namespaced: true}, optional: true},
 		{resource: kube.Resource{Group: policies, Version: "v1alpha1", Resource: "adminnetworkpolicies", Kind: "AdminNetworkPolicy"}, optional: true},
 		{resource: kube.Resource{Group: policies, Version: "v1alpha1", Resource: "baselineadminnetworkpolicies", Kind: "BaselineAdminNetworkPolicy"}, optional: true},
-		{resource: kube.Resource{Group: policies, Version: "v1beta1", Resource: "clusternetworkpolicies", Kind: "ClusterNetworkPolicy"}, optional: true, older: "v1alpha2"},
+		{resource: kube.Resource{Group: policies, Version: "v1beta1", Resource: "clusternetworkpolicies", Kind: "ClusterNetworkPolicy"}, optional: true, older: []string{"v1alpha2"}},
 		{resource: kube.Resource{Group: "cilium.io", Version: "v2", Resource: "ciliumnetworkpolicies", Kind: "CiliumNetworkPolicy", Namespaced: true}, optional: true},
 		{resource: kube.Resource{Group: "cilium.io", Version: "v2", Resource: "ciliumclusterwidenetworkpolicies", Kind: "CiliumClusterwideNetworkPolicy"}, optional: true},
-		{resource: kube.Resource{Group: "crd.projectcalico.org", Version: "v1", Resource: "networkpolicies", Kind: "NetworkPolicy", Namespaced: true}, optional: true},
-		{resource: kube.Resource{Group: "crd.projectcalico.org", Version: "v1", Resource: "globalnetworkpolicies", Kind: "GlobalNetworkPolicy"}, optional: true},
+		{resource: calicoStored, optional: true}, {resource: calicoStoredGlobal, optional: true},
+		{resource: kube.Resource{Group: calico, Version: "v3", Resource: "networkpolicies", Kind: "NetworkPolicy", Namespaced: true}, optional: true, unless: calicoStored},
+		{resource: kube.Resource{Group: calico, Version: "v3", Resource: "globalnetworkpolicies", Kind: "GlobalNetworkPolicy"}, optional: true, unless: calicoStoredGlobal},
 		{resource: kube.Resource{Group: "crd.antrea.io", Version: "v1beta1", Resource: "networkpolicies", Kind: "NetworkPolicy", Namespaced: true}, optional: true},
 		{resource: kube.Resource{Group: "crd.antrea.io", Version: "v1beta1", Resource: "clusternetworkpolicies", Kind: "ClusterNetworkPolicy"}, optional: true},
 		{resource: kube.Resource{Version: "v1", Resource: "services", Kind: "Service", Namespaced: true}, local: true},
@@ -131,10 +142,10 @@ func (r *reader) readOthers(ctx context.Context) error {
 	results := make([][]source.Item, len(wanted))
 	group, inner := errgroup.WithContext(ctx)
 	for i := range wanted {
-		group.Go(func() (err error) {
-			results[i], err = r.readOther(inner, &wanted[i])
-			return err
-		})
+		if wanted[i].unless != (kube.Resource{}) {
+			continue // read after the one that it depends on
+		}
+		group.Go(func() error { return r.readOrInstead(inner, wanted, i, results) })
 	}
 	if err := group.Wait(); err != nil {
 		return err
@@ -152,8 +163,30 @@ func (r *reader) readOthers(ctx context.Context) error {
 	return r.readKubelets(ctx, results[nodes])
 }
 
+// readOrInstead reads one kind and, where the server does not have it, what is
+// to be read then.
+func (r *reader) readOrInstead(ctx context.Context, wanted []other, i int, results [][]source.Item) error {
+	items, err := r.readOther(ctx, &wanted[i])
+	if !errors.Is(err, errNoSuchKind) {
+		results[i] = items
+		return err
+	}
+	for j := range wanted {
+		if wanted[j].unless != wanted[i].resource {
+			continue
+		}
+		if results[j], err = r.readOther(ctx, &wanted[j]); err != nil && !errors.Is(err, errNoSuchKind) {
+			return err
+		}
+	}
+	return nil
+}
+
+// errNoSuchKind: the server does not have the kind, so there is nothing of it.
+var errNoSuchKind = errors.New("the server has no such kind")
+
 // readOther reads all objects of one kind: everywhere, else where it may. Its
-// error is one that ends the reading of everything.
+// error is errNoSuchKind, or one that ends the reading of everything.
 func (r *reader) readOther(ctx context.Context, o *other) ([]source.Item, error) {
 	if r.scope.byName && !o.resource.Namespaced {
 		return []source.Item{r.gapOf(o, "", fmt.Errorf("only the namespaces that were asked for are read, and %s are in none", o.resource))}, nil
@@ -164,7 +197,7 @@ func (r *reader) readOther(ctx context.Context, o *other) ([]source.Item, error)
 		case err == nil || ends(ctx, err):
 			return items, err
 		case o.optional && apierrors.IsNotFound(err):
-			return nil, nil // the server has no such kind, so there is nothing of it
+			return nil, errNoSuchKind
 		case !apierrors.IsForbidden(err) || !o.resource.Namespaced || len(r.scope.names) == 0:
 			return append(items, r.gapOf(o, "", err)), nil
 		}
@@ -178,7 +211,7 @@ func (r *reader) readOther(ctx context.Context, o *other) ([]source.Item, error)
 		case ends(ctx, err):
 			return all, err
 		case o.optional && apierrors.IsNotFound(err):
-			return nil, nil
+			return nil, errNoSuchKind
 		default:
 			all = append(all, r.gapOf(o, n, err))
 		}
@@ -211,10 +244,13 @@ func (r *reader) otherState(err error) finding.CoverageState {
 func (r *reader) listOther(ctx context.Context, o *other, namespace string) (items []source.Item, err error) {
 	if o.optional {
 		items, err = r.listJSON(ctx, o, namespace)
-		if o.older != "" && apierrors.IsNotFound(err) {
+		for _, version := range o.older {
+			if !apierrors.IsNotFound(err) {
+				break
+			}
 			before := *o
-			before.resource.Version, before.older = o.older, ""
-			return r.listJSON(ctx, &before, namespace)
+			before.resource.Version = version
+			items, err = r.listJSON(ctx, &before, namespace)
 		}
 		return items, err
 	}
