@@ -107,6 +107,8 @@ func TestEscalations(t *testing.T) {
 		{"a secret of a name, made and read", "shop", list{rule("create,patch,get", "", "secrets", "x")}, nil, []string{"cluster-admin: user:jo make-token-secret sa:shop/boss?; sa:shop/boss has-everything cluster-admin"}},
 		{"a secret made, and another read", "shop", list{rule("create,patch", "", "secrets", "x"), rule("get", "", "secrets", "z")}, nil, nil},
 		{"bind by a binding of a name", "", list{rule("bind", rbacAPI, "clusterroles"), rule("create,patch", rbacAPI, "clusterrolebindings", "new")}, nil, []string{"cluster-admin: user:jo bind-role cluster-admin"}},
+		{"bind by an update that makes a binding", "", list{rule("bind", rbacAPI, "clusterroles"), rule("create,update", rbacAPI, "clusterrolebindings", "new")}, nil, []string{"cluster-admin: user:jo bind-role cluster-admin"}},
+		{"pods of a name: an update makes none", "shop", list{rule("create,update", "", "pods", "x")}, func(o *rbac.Objects) { o.Pods = o.Pods[:1] }, nil},
 		{"bind by a binding of a name that can't be made", "", list{rule("bind", rbacAPI, "clusterroles"), rule("create", rbacAPI, "clusterrolebindings", "new")}, nil, nil},
 		{"workloads where Pod Security is not enforced", "web", list{rule("patch", "apps", "daemonsets")}, nil, []string{
 			"cluster-admin: user:jo privileged-pod node-control; node-control node-tokens sa:shop/boss; sa:shop/boss has-everything cluster-admin",

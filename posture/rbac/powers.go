@@ -204,12 +204,14 @@ func (m *matcher) of(rule *rbacv1.PolicyRule) []power {
 
 // makesByName reports whether a rule that names objects allows making them all
 // the same: a server-side apply of an object that is not there is a patch and a
-// create that both carry its name.
+// create that both carry its name. So does an update of a role or a binding,
+// which may make it, unlike that of other kinds (AllowCreateOnUpdate in the API
+// server's strategies).
 func (m *matcher) makesByName(p power, rule *rbacv1.PolicyRule) bool {
 	return slices.ContainsFunc(m.requests[p], func(create Request) bool {
-		patch := create
-		patch.Verb = "patch"
-		return create.matches(rule) && patch.matches(rule)
+		patch, update := create, create
+		patch.Verb, update.Verb = "patch", "update"
+		return create.matches(rule) && (patch.matches(rule) || create.Group == rbacv1.GroupName && update.matches(rule))
 	})
 }
 
