@@ -54,6 +54,7 @@ func coverage(t *testing.T, _ *runner) string {
 		finding.NotRunning:      "there is no running container to look into",
 		finding.NotObserved:     "nobody could look inside, so weaker evidence decides",
 		finding.Inconsistent:    "it was read, but in parts from different moments",
+		finding.NotJudged:       "in files: Assay does not know what becomes of the containers in it",
 		finding.OwnerUnresolved: "pods were judged, but who owns them could not be read",
 		finding.Unreviewed:      "only some checks need it, and what they say is `not-reviewed`",
 	}
