@@ -164,9 +164,17 @@ func TestInspectMakesItsOwnAccess(t *testing.T) {
 	}
 }
 
-// TestInspectInterrupted: a run that is ended by a signal takes back what it made.
+// TestInspectInterrupted: a run that is ended by a signal takes back what it
+// made, be it by Ctrl-C or because its terminal was closed.
 func TestInspectInterrupted(t *testing.T) {
 	c := startOnNode(t)
+	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGHUP} {
+		t.Run(s.String(), func(t *testing.T) { c.interruptInspect(t, s) })
+	}
+}
+
+func (c *cluster) interruptInspect(t *testing.T, s syscall.Signal) {
+	t.Helper()
 	ns := c.namespace(t, "e2e-interrupted-")
 	c.apply(t, ns, podOf("debian", "registry.test/debian:12", sleeper))
 	c.pods(t, ns, "", 1)
@@ -176,7 +184,7 @@ func TestInspectInterrupted(t *testing.T) {
 		all, err := listOf[rbacv1.RoleBinding](ctx, c, ns, labels)
 		return len(all) > 0, "no binding", err
 	})
-	if err := p.cmd.Process.Signal(syscall.SIGINT); err != nil {
+	if err := p.cmd.Process.Signal(s); err != nil {
 		t.Fatal(err)
 	}
 	r := p.wait(t)
