@@ -118,6 +118,10 @@ func (t *tree) walk() {
 		}
 		if entry.IsDir() || entry.Meta.State != snapshot.Present {
 			seen[entry.Path] = true
+			if entry.Meta == snapshot.UnseenMount() {
+				skip = entry.Path + "/"
+				continue
+			}
 			mounted, certain := e.boundary(&top, &entry)
 			switch {
 			case mounted:

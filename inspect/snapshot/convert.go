@@ -1,6 +1,8 @@
 package snapshot
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -48,6 +50,40 @@ func wireProcesses(l list[Process]) wireList[wireProcess] {
 		})
 	}
 	return out
+}
+
+// mostItems bounds the lists of a manifest, in which an item that takes three
+// bytes stands for hundreds. No container has so many.
+const mostItems = 1 << 18
+
+// UnmarshalJSON reads a list one item at a time.
+func (l *wireList[T]) UnmarshalJSON(data []byte) error {
+	var raw struct {
+		Fact  Fact            `json:"fact"`
+		Items json.RawMessage `json:"items"`
+	}
+	if err := strict(data, &raw); err != nil {
+		return err
+	}
+	l.Fact = raw.Fact
+	if len(raw.Items) == 0 || string(raw.Items) == "null" {
+		return nil
+	}
+	d := strictly(raw.Items)
+	if t, err := d.Token(); err != nil || t != json.Delim('[') {
+		return errors.New("the items are no list")
+	}
+	for d.More() {
+		var item T
+		if len(l.Items) == mostItems {
+			return fmt.Errorf("a list has more than %d items", mostItems)
+		}
+		if err := d.Decode(&item); err != nil {
+			return err
+		}
+		l.Items = append(l.Items, item)
+	}
+	return nil
 }
 
 func (l wireList[T]) check(what string) error {
@@ -137,7 +173,7 @@ func (w *wireEntry) entry() (Entry, error) {
 		Content: w.Content, SHA256: w.SHA256, Redacted: w.Redacted, Listing: w.Listing,
 	}
 	if e.Path == "" || clean(e.Path) != e.Path {
-		return e, fmt.Errorf("the path %q is not absolute and clean", e.Path)
+		return e, fmt.Errorf("the path %.200q is not absolute and clean", e.Path)
 	}
 	err := checkFact(w.Meta, w.LinkFact, w.CapsFact, w.Content, w.Listing)
 	if err == nil {

@@ -91,6 +91,9 @@ func (s *Snapshot) follow(path string, follow bool) place {
 	rest, links := strings.TrimLeft(path, "/"), 0
 	cur := place{at: 0, path: "/"}
 	for rest != "" {
+		if len(cur.path) > longestPath {
+			return nowhere(cur.path[:longestPath], Fact{Failed, "the links on the way make the path too long (ENAMETOOLONG)"})
+		}
 		if f := s.enter(cur); f.State == Absent {
 			return nowhere(join(cur.path, rest), f)
 		}

@@ -106,14 +106,24 @@ func (b *Builder) overflow() Fact {
 	return Fact{State: Truncated, Detail: fmt.Sprintf("the limit of %d entries is reached, %d were left out", b.limits.Files, b.over)}
 }
 
+const (
+	// longestPath is what even a collector that goes from folder to folder can
+	// tell of: a path that the kernel takes, with one more name.
+	longestPath = 2 * MaxPath
+	// mostImplied bounds the folders that nobody reported: a few long paths could
+	// stand for any number of them.
+	mostImplied = 1 << 20
+)
+
 // implied are the folders that nobody reported but that must be there, because
-// something in them is; and the root, which always is.
+// something in them is; and the root, which always is. What is too deep for
+// that is found by its whole path alone.
 func (b *Builder) implied() []record {
 	var more []record
 	seen := map[string]bool{}
 	zero := record{modTime: stampOf(Entry{}.ModTime), changeTime: stampOf(Entry{}.ChangeTime), implied: true}
 	want := func(name string) bool {
-		if _, ok := b.byPath[name]; ok || seen[name] {
+		if _, ok := b.byPath[name]; ok || seen[name] || len(more) == mostImplied {
 			return false
 		}
 		seen[name] = true
@@ -128,7 +138,7 @@ func (b *Builder) implied() []record {
 	want("/")
 	for i := range b.recs {
 		r := &b.recs[i]
-		if b.facts.facts[r.meta].State != Present && !b.blobs[r.blob].here && b.facts.facts[r.listed].State != Present {
+		if b.facts.facts[r.meta].State != Present && !b.blobs[r.blob].here && b.facts.facts[r.listed].State != Present || len(r.path) > longestPath {
 			continue
 		}
 		for name := parent(r.path); want(name); {

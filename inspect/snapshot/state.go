@@ -25,3 +25,9 @@ type Fact struct {
 
 // Known reports whether the fact is certain: present or absent.
 func (f Fact) Known() bool { return f.State == Present || f.State == Absent }
+
+// UnseenMount is what an image says of a path at which the container has
+// something mounted: neither that nor that it is absent is the container's.
+func UnseenMount() Fact {
+	return Fact{NotCollected, "the container has something mounted here, which its image does not show"}
+}

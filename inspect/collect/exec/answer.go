@@ -14,7 +14,7 @@ const (
 	greeting   = "assay1"
 	mostName   = 64 << 10 // of one name, or one word of the script
 	mostText   = 64 << 20 // of what stat says of one batch, or /proc of all processes
-	mostBatch  = 1 << 20  // names in one batch
+	mostBatch  = 1 << 18  // names in one batch: a command line has room for 2 MiB, at 9 bytes and more each
 	readBuffer = 64 << 10
 )
 
@@ -241,7 +241,9 @@ func (a *answer) processes() error {
 		if err := a.process(&p); err != nil {
 			return err
 		}
-		if room -= len(p.args) + len(p.env) + len(p.exe); room < 0 {
+		// Each argument and name takes a string's head too, be it ever so short.
+		parts := bytes.Count(p.args, []byte{0}) + bytes.Count(p.env, []byte{'\n'})
+		if room -= len(p.args) + len(p.env) + len(p.exe) + 16*parts; room < 0 {
 			return malformed("the processes have more than %d bytes of arguments", mostText)
 		}
 		each = append(each, p)

@@ -14,6 +14,9 @@ import (
 type content struct {
 	data []byte
 	fact snapshot.Fact
+	// charged is what of the room for all contents it takes: nothing, where the
+	// bytes are those of another name.
+	charged int64
 	// archived: by tar, which tells the size and the time of change that the file
 	// had when it began to read; it fills up what is missing then with zeros.
 	archived bool
@@ -40,7 +43,7 @@ func (g *gathering) archive(r io.Reader) error {
 		switch h.Typeflag {
 		case tar.TypeReg, tar.TypeGNUSparse:
 			if err := g.keep(c, files); err != nil {
-				g.room += int64(len(c.data))
+				g.room += c.charged
 				return nil //nolint:nilerr // the same
 			}
 		case tar.TypeLink: // another name of a file that is in this tar
@@ -49,6 +52,7 @@ func (g *gathering) archive(r io.Reader) error {
 				continue
 			}
 			*c = *same
+			c.charged = 0
 		default:
 			continue
 		}
@@ -64,7 +68,8 @@ func (g *gathering) keep(c *content, r io.Reader) error {
 	if int64(len(data)) > most {
 		c.more, data = true, data[:most:most]
 	}
-	g.room -= int64(len(data))
+	c.charged = int64(len(data))
+	g.room -= c.charged
 	c.data, c.fact = data, snapshot.Fact{State: snapshot.Present}
 	if c.more {
 		c.fact = g.cut(most)
@@ -93,7 +98,7 @@ func (g *gathering) fileEnds(p, code string) {
 	if code == "" {
 		return
 	}
-	g.room += int64(len(c.data))
+	g.room += c.charged
 	*c = content{fact: g.denied(fact(code))}
 }
 
@@ -107,22 +112,22 @@ func (g *gathering) settle() {
 		after, known := g.stats[p]
 		switch {
 		case known && !after.IsRegular():
-			g.room += int64(len(c.data)) // of what the link leads to; it is asked for by its own name
+			g.room += c.charged // of what the link leads to; it is asked for by its own name
 			continue
 		case !known || after.Meta.State != snapshot.Present:
-			g.room += int64(len(c.data))
+			g.room += c.charged
 			g.refused[g.real(p)] = snapshot.Fact{State: snapshot.Failed, Detail: "it went away while it was read"}
 			continue
 		case c.fact.State != snapshot.Present && c.fact.State != snapshot.Truncated:
 			g.refused[g.real(p)] = c.fact
 			continue
 		case c.archived && (after.Size != c.size || after.ModTime.Unix() != c.modTime.Unix()):
-			g.room += int64(len(c.data))
+			g.room += c.charged
 			g.again[p] = true
 			continue
 		case !c.more && int64(len(c.data)) < after.Size && !generated(p):
 			// It grew meanwhile, or the program that reads it keeps something back.
-			g.room += int64(len(c.data))
+			g.room += c.charged
 			g.again[p] = true
 			continue
 		}

@@ -157,6 +157,9 @@ func describe(batch []described, text []byte, code int) {
 
 // entry reads one line of stat, which must be that of e's path.
 func entry(e *snapshot.Entry, text []byte) (rest []byte, ok bool) {
+	if len(e.Path) >= snapshot.MaxPath {
+		return nil, false // no stat can have looked at it
+	}
 	var number [8]uint64
 	for i := range number {
 		digits, after, found := bytes.Cut(text[:min(len(text), 256)], []byte(" "))

@@ -38,6 +38,7 @@ type gathering struct {
 	again    map[string]bool          // contents to be read once more, without tar
 	refused  map[string]snapshot.Fact // contents that can't be had
 	wanted   map[string]bool          // of the answer being read: stats, and contents
+	folders  map[string]bool          // of the answer being read: whose names have not come yet
 
 	list string // the folder whose names come now
 	// complete are the folders whose names came. What is said of the folders
@@ -73,7 +74,10 @@ func newGathering(plan *snapshot.Plan) *gathering {
 // expect says what the next answer is to.
 func (g *gathering) expect(r *request) {
 	g.asked, g.list, g.tree, g.complete, g.contents = r, "", nil, nil, map[string]*content{}
-	g.wanted = map[string]bool{}
+	g.wanted, g.folders = map[string]bool{}, map[string]bool{}
+	for _, p := range r.lists {
+		g.folders[p] = true
+	}
 	for _, all := range [][]string{r.stats, r.many, r.single} {
 		for _, p := range all {
 			g.wanted[p] = true
@@ -167,6 +171,9 @@ const mostLinks = 40
 // /var/run, so what they said is of "/run/x". A link at the end stays.
 func (g *gathering) real(p string) string {
 	for range mostLinks {
+		if len(p) >= snapshot.MaxPath {
+			return p // the kernel follows none so long
+		}
 		at, to := g.firstLink(p)
 		if at == "" {
 			return p
@@ -196,13 +203,12 @@ func (g *gathering) firstLink(p string) (at, to string) {
 }
 
 func (g *gathering) listBegins(p string) error {
-	for _, asked := range g.asked.lists {
-		if asked == p {
-			g.list = p
-			return nil
-		}
+	if !g.folders[p] {
+		return malformed("it has the names in %.100q, which nobody asked for, or has them twice", p)
 	}
-	return malformed("it has the names in %.100q, which nobody asked for", p)
+	delete(g.folders, p)
+	g.list = p
+	return nil
 }
 
 func (g *gathering) listEnds() {

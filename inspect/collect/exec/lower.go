@@ -61,22 +61,24 @@ func (l *limited) Write(p []byte) (int, error) {
 	return l.to.Write(p)
 }
 
-// wantedFiles are the plan's single paths that the next call can ask for.
-func (a *attempt) wantedFiles(round int) []string {
+// lacking are those of some paths that the next call can ask for: the paths
+// themselves, and then where their links lead.
+func (a *attempt) lacking(round int, of []string) []string {
 	var paths []string
-	if round == 0 {
-		for _, p := range slices.Concat(a.plan.Files, a.plan.Stats) {
-			paths = append(paths, path.Clean(p))
-		}
-		return withParents(paths)
-	}
 	s := a.b.Snapshot()
-	for _, p := range slices.Concat(a.plan.Files, a.plan.Stats) {
-		if lacking := s.Missing(p); lacking != "" {
+	for _, p := range of {
+		if round == 0 {
+			paths = append(paths, path.Clean(p))
+		} else if lacking := s.Missing(p); lacking != "" {
 			paths = append(paths, lacking)
 		}
 	}
-	paths = withParents(paths)
+	return paths
+}
+
+// wantedFiles are the plan's single paths that the next call can ask for.
+func (a *attempt) wantedFiles(round int) []string {
+	paths := withParents(a.lacking(round, slices.Concat(a.plan.Files, a.plan.Stats)))
 	return slices.DeleteFunc(paths, func(p string) bool { _, asked := a.stats[p]; return asked })
 }
 
@@ -84,8 +86,12 @@ func (a *attempt) wantedFiles(round int) []string {
 func (a *attempt) tar() error {
 	a.plainly()
 	for round := range mostRounds {
+		contents := map[string]bool{}
+		for _, p := range a.lacking(round, a.plan.Files) {
+			contents[p] = true
+		}
 		for some := range slices.Chunk(a.wantedFiles(round), perCall) {
-			if err := a.tarOnce(some, round > 0); err != nil {
+			if err := a.tarOnce(some, contents); err != nil {
 				return err
 			}
 		}
@@ -93,7 +99,7 @@ func (a *attempt) tar() error {
 	return nil
 }
 
-func (a *attempt) tarOnce(paths []string, all bool) error {
+func (a *attempt) tarOnce(paths []string, contents map[string]bool) error {
 	safe := slices.DeleteFunc(slices.Clone(paths), func(p string) bool { return strings.ContainsAny(p, "\\\n") })
 	most := max(a.room, 0) + int64(len(safe)+20)*2048
 	out, r, err := a.once(tarCommand, safe, most)
@@ -104,7 +110,7 @@ func (a *attempt) tarOnce(paths []string, all bool) error {
 		return malformed("tar ended with exit code %d, and said: %s", r.ExitCode, clip(string(r.Stderr)))
 	}
 	a.asked = &request{many: safe}
-	got := a.members(out, all)
+	got := a.members(out, contents)
 	for _, p := range paths {
 		d, ok := got[p]
 		if !ok {
@@ -116,13 +122,13 @@ func (a *attempt) tarOnce(paths []string, all bool) error {
 	return nil
 }
 
-// members reads a tar with metadata, and keeps the contents that the plan asks
-// for; with all, those of all members, which then are where the plan's links lead.
-func (a *attempt) members(data []byte, all bool) map[string]described {
+// members reads a tar with metadata, and keeps the contents of the wanted paths:
+// of no others, which may be secrets that nobody asked for.
+func (a *attempt) members(data []byte, wanted map[string]bool) map[string]described {
 	got := map[string]described{}
-	wanted := map[string]bool{}
-	for _, p := range a.plan.Files {
-		wanted[path.Clean(p)] = true
+	asked := map[string]bool{}
+	for _, p := range a.asked.many {
+		asked[p] = true
 	}
 	files := tar.NewReader(bytes.NewReader(data))
 	for {
@@ -131,6 +137,9 @@ func (a *attempt) members(data []byte, all bool) map[string]described {
 			return got
 		}
 		p := path.Clean("/" + h.Name)
+		if !asked[p] {
+			continue // of that, nothing is believed
+		}
 		e := snapshot.Entry{
 			Path: p, Meta: snapshot.Fact{State: snapshot.Present}, Mode: uint32(h.Mode&0o7777) | kind(h.Typeflag),
 			UID: uint32(h.Uid), GID: uint32(h.Gid), Size: h.Size, ModTime: h.ModTime.UTC(),
@@ -140,7 +149,7 @@ func (a *attempt) members(data []byte, all bool) map[string]described {
 			if !ok {
 				continue
 			}
-			if e = same.Entry; all || wanted[p] {
+			if e = same.Entry; wanted[p] {
 				a.same(e.Path, p)
 			}
 			e.Path = p
@@ -150,7 +159,7 @@ func (a *attempt) members(data []byte, all bool) map[string]described {
 			a.links[a.real(p)] = e.Link
 		}
 		got[p] = described{Entry: e}
-		if h.Typeflag == tar.TypeReg && (all || wanted[p]) && (h.Size > 0 || !generated(p)) {
+		if h.Typeflag == tar.TypeReg && wanted[p] && (h.Size > 0 || !generated(p)) {
 			c := &content{}
 			if a.keep(c, files) == nil {
 				a.put(e)

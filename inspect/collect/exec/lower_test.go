@@ -145,6 +145,29 @@ func TestFewTools(t *testing.T) {
 	})
 }
 
+// TestOnlyMetadata: of what is asked for its metadata, no content leaves the
+// container, also where the links to it are followed.
+func TestOnlyMetadata(t *testing.T) {
+	run := &local{root: tools(t, "tar")}
+	mkdir(t, run.root+"/real")
+	write(t, run.root+"/real/token", []byte("secret"), 0o644)
+	write(t, run.root+"/real/wanted", []byte("wanted"), 0o644)
+	link(t, "real", run.root+"/data")
+	chmod(t, run.root, 0o755)
+	plan := &snapshot.Plan{Files: []string{"/data/wanted"}, Stats: []string{"/data/token"}}
+	b := snapshot.NewBuilder(plan.Limits)
+	usage, err := (&Collector{run: run, target: collect.Target{Declared: &corev1.Pod{}}}).Collect(t.Context(), plan, b)
+	if err != nil || usage.Method != "tar" {
+		t.Fatal(usage.Method, err)
+	}
+	if data, e := b.Snapshot().Content("/data/wanted"); string(data) != "wanted" {
+		t.Errorf("what was asked for: %q, %+v", data, e)
+	}
+	if data, e := b.Snapshot().Content("/data/token"); e.Meta.State != snapshot.Present || len(data) > 0 {
+		t.Errorf("what was not: %q, %+v", data, e)
+	}
+}
+
 // unasked: what can't be asked for without a shell is neither there nor absent.
 func unasked(t *testing.T, s *snapshot.Snapshot) {
 	t.Helper()

@@ -136,11 +136,15 @@ func (t *procText) stat(pid int, text []byte) (rest []byte) {
 	}
 	line, rest, _ := bytes.Cut(after, []byte("\n"))
 	const started = 22 - 3 // the state, behind the name, is the third
-	if fields := strings.Fields(string(line)); len(fields) > started {
+	if fields := strings.Fields(string(line[:min(len(line), 4096)])); len(fields) > started {
 		t.started, _ = strconv.ParseUint(fields[started], 10, 64)
 	}
 	return rest
 }
+
+// mostGroups is how many hierarchies of cgroups a process is said to be in; the
+// kernel has about a dozen.
+const mostGroups = 100
 
 // groups reads lines "hierarchy:controllers:path" (cgroups(7)).
 func (t *procText) groups(text []byte) (rest []byte) {
@@ -154,7 +158,7 @@ func (t *procText) groups(text []byte) (rest []byte) {
 		if _, err := strconv.Atoi(parts[0]); err != nil {
 			break
 		}
-		if !slices.Contains(paths, parts[2]) {
+		if len(paths) < mostGroups && len(parts[2]) < snapshot.MaxPath && !slices.Contains(paths, parts[2]) {
 			paths = append(paths, parts[2])
 		}
 		text = after

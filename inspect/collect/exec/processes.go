@@ -23,12 +23,15 @@ const (
 func (g *gathering) processes(files []byte, each []procFiles) {
 	text := splitProcesses(files)
 	self, _ := strconv.Atoi(g.me.pid)
-	own := text[self]
+	theirs := func(string) bool { return false }
+	if own := text[self]; own != nil {
+		theirs = foreign(own.cgroup)
+	}
 	var list []snapshot.Process
 	for i := range each {
 		f := &each[i]
 		t, ok := text[f.pid]
-		if !ok || own != nil && foreign(t.cgroup, own.cgroup) {
+		if !ok || theirs(t.cgroup) {
 			continue // ended in between, or of another container
 		}
 		p := t.process
@@ -121,34 +124,51 @@ func splitNames(data []byte) []string {
 // containerID is how every runtime names a container's cgroup, in one way or another.
 var containerID = regexp.MustCompile(`[0-9a-f]{64}`)
 
-// foreign reports whether a process belongs to another container than ours. In
-// a cgroup namespace, what is outside of it begins with "/.."; without one, the
-// paths name the container.
-func foreign(cgroup, own string) bool {
-	if own == "" || cgroup == "" {
-		return false // not told, as by runtimes with a kernel of their own
+// foreign returns what reports whether a process belongs to another container
+// than ours. In a cgroup namespace, what is outside of it begins with "/..";
+// without one, the paths name the container.
+func foreign(own string) func(cgroup string) bool {
+	if own == "" {
+		return func(string) bool { return false } // not told, as by runtimes with a kernel of their own
 	}
 	outside := func(paths string) bool {
-		return slices.ContainsFunc(strings.Split(paths, "\n"), func(p string) bool { return p == "/.." || strings.HasPrefix(p, "/../") })
+		for p := range strings.SplitSeq(paths, "\n") {
+			if p == "/.." || strings.HasPrefix(p, "/../") {
+				return true
+			}
+		}
+		return false
 	}
-	if outside(cgroup) && !outside(own) {
-		return true
+	inside := !outside(own)
+	id := "" // the last one is the innermost: a node may be a container itself
+	if all := containerID.FindAllString(own, -1); len(all) > 0 {
+		id = all[len(all)-1]
 	}
-	// The last one is the innermost: a node may be a container itself.
-	id := containerID.FindAllString(own, -1)
-	return len(id) > 0 && !strings.Contains(cgroup, id[len(id)-1])
+	return func(cgroup string) bool {
+		return cgroup != "" && (inside && outside(cgroup) || !strings.Contains(cgroup, id))
+	}
 }
 
 // markOwn marks the collector's own processes: the script and what descends from it.
 func markOwn(list []snapshot.Process, self int) {
-	own := map[int]bool{self: self > 0}
-	for grown := true; grown; {
-		grown = false
-		for i := range list {
-			p := &list[i]
-			if !p.Own && (own[p.PID] || own[p.ParentPID]) {
-				p.Own, own[p.PID], grown = true, true, true
-			}
+	if self <= 0 {
+		return
+	}
+	children := map[int][]int{}
+	var todo []int
+	for i := range list {
+		children[list[i].ParentPID] = append(children[list[i].ParentPID], i)
+		if list[i].PID == self {
+			todo = append(todo, i)
+		}
+	}
+	todo = append(todo, children[self]...)
+	for len(todo) > 0 {
+		p := &list[todo[len(todo)-1]]
+		todo = todo[:len(todo)-1]
+		if !p.Own {
+			p.Own = true
+			todo = append(todo, children[p.PID]...)
 		}
 	}
 }

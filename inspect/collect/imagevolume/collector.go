@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -105,12 +106,14 @@ func (c *Collector) Collect(ctx context.Context, plan *snapshot.Plan, into *snap
 	files := *plan
 	files.Processes, files.Mounts, files.Sockets = false, false, false
 	at := remote.Place{Namespace: c.options.Namespace, Pod: c.made.Name, Container: containerName}
-	usage, commit, err := remote.Collect(ctx, c.client, at, remote.CollectRoot(mountPath), &files, into)
+	whole := snapshot.NewBuilder(snapshot.Limits{FileBytes: math.MaxInt64, TotalBytes: math.MaxInt64, Files: math.MaxInt32})
+	usage, commit, err := remote.Collect(ctx, c.client, at, remote.CollectRoot(mountPath), &files, whole)
 	usage.Notes = append(usage.Notes, Note)
 	if err != nil {
 		return usage, c.fail(err)
 	}
 	commit()
+	takeOver(whole.Snapshot(), mounts(c.target), into)
 	fact := snapshot.Fact{State: snapshot.NotCollected, Detail: unseen}
 	if plan.Processes {
 		into.SetProcesses(nil, fact)

@@ -101,7 +101,7 @@ func reopen(fd int) (int, error) {
 // readAll reads to the end, or to the limit; size is only a hint.
 func (c *collector) readAll(fd int, size int64) ([]byte, snapshot.Fact) {
 	limit := min(c.limits.FileBytes, c.left)
-	buf := make([]byte, 0, min(size, limit)+512)
+	buf := make([]byte, 0, max(min(size, limit), 0)+512)
 	for {
 		if why, stop := c.stopped(); stop {
 			return buf, why

@@ -26,6 +26,7 @@ func fill(b *snapshot.Builder, files map[string]string) {
 		b.Add(snapshot.Entry{Path: p, Meta: present, Mode: snapshot.ModeDir | 0o755, Listing: present})
 	}
 	folder("/")
+	b.SetMounts([]snapshot.Mount{{Target: "/"}}, present)
 	for name, content := range files {
 		for dir := path.Dir(name); dir != "/"; dir = path.Dir(dir) {
 			folder(dir)

@@ -98,32 +98,56 @@ func (h *hunt) tree(ctx context.Context, t snapshot.Tree) {
 		return
 	}
 	h.folder(&top)
-	mounted, wanted := mountPoints(h.s), newNames(t.Contents)
+	mounted, wanted := mountsOf(h.s), newNames(t.Contents)
 	skip := "" // what is below is another file system's
 	for e := range h.s.Below(t.Path) {
 		switch {
 		case skip != "" && strings.HasPrefix(e.Path, skip):
+		case e.Meta == snapshot.UnseenMount():
+			skip = e.Path + "/"
 		case e.IsDir():
-			if elsewhere(&top, &e, mounted) {
+			switch elsewhere, certain := mounted.boundary(&top, &e); {
+			case elsewhere:
 				skip = e.Path + "/"
-				continue
+			case !certain:
+				skip = e.Path + "/"
+				h.Source = h.and(Source{Fact: snapshot.Fact{State: snapshot.NotCollected, Detail: "whether something is mounted at " + e.Path + " was not collected"}})
+			default:
+				h.folder(&e)
 			}
-			h.folder(&e)
 		case !e.Meta.Known():
 			h.Source = h.and(Source{Fact: about(e.Path, e.Meta, "is unknown")})
-		case e.IsRegular() && wanted.match(path.Base(e.Path)) && e.Size <= h.sizeLimit(t) && !elsewhere(&top, &e, mounted):
-			h.file(ctx, e.Path)
+		case e.IsRegular() && wanted.match(path.Base(e.Path)) && e.Size <= h.sizeLimit(t):
+			if elsewhere, _ := mounted.boundary(&top, &e); !elsewhere {
+				h.file(ctx, e.Path)
+			}
 		}
 	}
 }
 
-// elsewhere: something else than the tree's file system is mounted there.
-// Devices decide where they are known, and else the list of mounts.
-func elsewhere(top, e *snapshot.Entry, mounted map[string]bool) bool {
-	if top.Device != 0 && e.Device != 0 {
-		return top.Device != e.Device
+// mounted are the places where something is mounted, and whether these are all.
+type mounted struct {
+	at    map[string]bool
+	whole bool
+}
+
+func mountsOf(s *snapshot.Snapshot) mounted {
+	mounts, fact := s.Mounts()
+	m := mounted{make(map[string]bool, len(mounts)), fact.State == snapshot.Present}
+	for i := range mounts {
+		m.at[mounts[i].Target] = true
 	}
-	return mounted[e.Path]
+	return m
+}
+
+// boundary reports whether something else than the tree's file system is
+// mounted there, and whether that is certain. Devices decide where they are
+// known, and else the list of mounts.
+func (m mounted) boundary(top, e *snapshot.Entry) (elsewhere, certain bool) {
+	if top.Device != 0 && e.Device != 0 {
+		return top.Device != e.Device, true
+	}
+	return m.at[e.Path], m.whole || m.at[e.Path]
 }
 
 func (h *hunt) sizeLimit(t snapshot.Tree) int64 {
@@ -138,15 +162,6 @@ func (h *hunt) folder(e *snapshot.Entry) {
 	if !e.Listing.Known() {
 		h.Source = h.and(Source{Fact: about("the names in "+e.Path, e.Listing, "were not collected")})
 	}
-}
-
-func mountPoints(s *snapshot.Snapshot) map[string]bool {
-	mounts, _ := s.Mounts()
-	out := make(map[string]bool, len(mounts))
-	for _, m := range mounts {
-		out[m.Target] = true
-	}
-	return out
 }
 
 func (h *hunt) file(ctx context.Context, file string) {

@@ -192,6 +192,20 @@ func TestSecretsSaysWhatItDidNotSee(t *testing.T) {
 	if found, source := Secrets(t.Context(), device, whole, SecretLimits{}); len(found) > 0 || !source.Whole() {
 		t.Errorf("on another device: %v %+v", found, source)
 	}
+	// The token of a pod's service account is no secret that somebody left in a file.
+	blind := snapshot.NewBuilder(snapshot.Limits{})
+	for _, name := range []string{"/", "/run"} {
+		blind.Add(folder(name, snapshot.Fact{}))
+	}
+	blind.Add(snapshot.Entry{Path: "/run/x.pem", Meta: present, Mode: snapshot.ModeRegular, Size: 3})
+	blind.SetContent("/run/x.pem", []byte(examples(t)["private-key"]), present)
+	if found, source := Secrets(t.Context(), blind.Snapshot(), whole, SecretLimits{}); len(found) > 0 || source.Fact.State != snapshot.NotCollected || len(source.Missing) > 0 {
+		t.Errorf("where neither devices nor mounts are known: %v %+v", found, source)
+	}
+	image := build(func(b *snapshot.Builder) { b.Add(snapshot.Entry{Path: "/run", Meta: snapshot.UnseenMount()}) })
+	if _, source := Secrets(t.Context(), image, whole, SecretLimits{}); !source.Whole() {
+		t.Errorf("in an image, beside a mount: %+v", source)
+	}
 	if _, source := Secrets(t.Context(), build(func(*snapshot.Builder) {}), snapshot.Plan{Files: []string{"/a/x.pem", "/a"}}, SecretLimits{Files: 1}); source.Fact.State != snapshot.Present {
 		t.Errorf("a folder is no file: %+v", source)
 	}

@@ -9,6 +9,10 @@ import (
 	"github.com/kubeassay/assay/inspect/snapshot"
 )
 
+// mostMounts is more than the kernel allows by default in one mount namespace
+// (fs.mount-max, 100,000).
+const mostMounts = 1 << 17
+
 // Mounts reads /proc/PID/mountinfo (proc_pid_mountinfo(5)).
 func Mounts(data []byte) ([]snapshot.Mount, error) {
 	var mounts []snapshot.Mount
@@ -16,6 +20,9 @@ func Mounts(data []byte) ([]snapshot.Mount, error) {
 		m, err := parseMount(strings.TrimSuffix(line, "\n"))
 		if err != nil {
 			return nil, err
+		}
+		if len(mounts) == mostMounts {
+			return nil, fmt.Errorf("/proc/PID/mountinfo has more than %d mounts", mostMounts)
 		}
 		mounts = append(mounts, m)
 	}
@@ -26,8 +33,9 @@ func parseMount(line string) (snapshot.Mount, error) {
 	wrong := func() (snapshot.Mount, error) {
 		return snapshot.Mount{}, fmt.Errorf("not a line of /proc/PID/mountinfo: %.200q", line)
 	}
-	fields := strings.Split(line, " ") // kernel escapes blanks in all fields
-	end := slices.Index(fields, "-")   // any number of optional fields before it
+	const most = 32                           // fields; the kernel knows four optional ones
+	fields := strings.SplitN(line, " ", most) // kernel escapes blanks in all fields
+	end := slices.Index(fields, "-")          // any number of optional fields before it
 	if end < 6 || len(fields) < end+4 {
 		return wrong()
 	}
