@@ -29,6 +29,9 @@ func mounts(t *collect.Target) []string {
 		for _, m := range containers[i].VolumeMounts {
 			all = append(all, path.Clean("/"+m.MountPath))
 		}
+		for _, d := range containers[i].VolumeDevices {
+			all = append(all, path.Clean("/"+d.DevicePath))
+		}
 		if p := containers[i].TerminationMessagePath; p != "" {
 			all = append(all, path.Clean("/"+p))
 		}

@@ -16,7 +16,7 @@ func TestMountsHideTheImage(t *testing.T) {
 		InitContainers: []corev1.Container{{Name: "init", VolumeMounts: []corev1.VolumeMount{{MountPath: "/opt"}}}},
 		Containers: []corev1.Container{{Name: "app", VolumeMounts: []corev1.VolumeMount{
 			{MountPath: "/var/run/secrets/kubernetes.io/serviceaccount"}, {MountPath: "/data/"}, {MountPath: "/etc/app.conf", SubPath: "x"}, {MountPath: "/srv/deep/er"},
-		}}},
+		}, VolumeDevices: []corev1.VolumeDevice{{DevicePath: "/opt/disk"}}}},
 	}}
 	target := &collect.Target{Declared: pod}
 	target.Container = "app"
@@ -37,7 +37,7 @@ func TestMountsHideTheImage(t *testing.T) {
 	for p, want := range map[string]snapshot.State{
 		"/etc/app.conf": snapshot.NotCollected, "/data": snapshot.NotCollected, "/data/file": snapshot.NotCollected, "/data/none": snapshot.NotCollected,
 		"/var/run/secrets/kubernetes.io/serviceaccount/token": snapshot.NotCollected, "/run/secrets": snapshot.NotCollected,
-		"/srv/deep/er/x": snapshot.NotCollected, "/proc/1/status": snapshot.NotCollected, "/etc/hosts": snapshot.NotCollected,
+		"/srv/deep/er/x": snapshot.NotCollected, "/opt/disk": snapshot.NotCollected, "/proc/1/status": snapshot.NotCollected, "/etc/hosts": snapshot.NotCollected,
 		"/etc/app.conf.d": snapshot.Present, "/opt/file": snapshot.Present, "/run/other": snapshot.Absent, "/etc/passwd": snapshot.Absent, "/none": snapshot.Absent,
 	} {
 		if e := s.Resolve(p); e.Meta.State != want {
