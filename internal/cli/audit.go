@@ -127,6 +127,8 @@ func (e *expected) compare(lines int, head string, at int) error {
 	switch {
 	case e.lines > lines:
 		return fmt.Errorf("it has %d lines and had %d: lines are missing at its end", lines, e.lines)
+	case lines == 0 && e.head == "" && e.lines != 0:
+		return fmt.Errorf("it has no line: either no call was made (then give --lines 0), or somebody emptied it")
 	case e.head == "":
 		return nil
 	case at < 0:
