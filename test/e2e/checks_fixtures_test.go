@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -430,6 +431,11 @@ func (f *fixture) followText(key, value string, in map[string]any) string {
 		return cmp.Or(f.names["ValidatingAdmissionPolicy/"+value], f.names["MutatingAdmissionPolicy/"+value], value)
 	case "runtimeClassName":
 		return cmp.Or(f.names["RuntimeClass/"+value], value)
+	case "expression": // of CEL, which quotes the names
+		for old, other := range f.namespaces {
+			value = strings.ReplaceAll(value, strconv.Quote(old), strconv.Quote(other))
+		}
+		return value
 	case "name":
 		if kind, _ := in["kind"].(string); kind != "" && in["metadata"] == nil {
 			return f.followName(kind, value)
