@@ -291,6 +291,7 @@ func TestTwoObjectsOfOneName(t *testing.T) {
 func FuzzAnnotations(f *testing.F) {
 	f.Add("run-as-root", signed, "team=platform")
 	f.Add("run-as-root", "reason: a\nowner: b\nexpires: 2027-01-31\ncontainer: 'a*'", "*")
+	f.Add("profile/control", signed, "*") // no key of an object in a cluster
 	f.Add("run-as-rot", "{reason: &a x, owner: *a}", "!team,kubernetes.io/metadata.name in (shop)")
 	now := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
 	f.Fuzz(func(t *testing.T, check, value, selector string) {
