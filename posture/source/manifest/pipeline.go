@@ -16,7 +16,7 @@ import (
 
 // inFlight bounds the text of all documents that are being parsed, or are
 // parsed and wait for their turn. Parsed they take some twenty times as much.
-const inFlight = 1 << 20
+const inFlight = 1 << 19
 
 // batch is how much text goes to a worker at once, if there is so much:
 // handing over every small document costs more than it gives.

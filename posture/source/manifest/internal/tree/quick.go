@@ -19,10 +19,10 @@ func NewParser() *Parser { return &Parser{keys: make(map[string]string)} }
 // YAML does what the function [YAML] does, in a fraction of the time where
 // the document is of the plain sort.
 func (p *Parser) YAML(text []byte) ([]*Node, error) {
-	p.quick = quick{text: text, keys: p.keys, stack: p.stack[:0]}
+	p.quick = quick{text: text, keys: p.keys, stack: p.stack[:0], slab: p.slab}
 	root := p.document()
 	clear(p.stack)
-	p.text, p.slab = nil, nil
+	p.text = nil
 	if root != nil {
 		return []*Node{root}, nil
 	}
@@ -49,7 +49,7 @@ type quick struct {
 
 	gaveUp bool
 	depth  int
-	slab   []Node
+	slab   []Node  // for the next nodes, also those of the next document
 	stack  []*Node // children of the nodes that are not complete
 }
 
