@@ -106,8 +106,8 @@ func (s *Streamer) Run(ctx context.Context, c Command) (Result, error) {
 		if reason, never := unstarted(&c, &result, stdout); never {
 			err = c.noCommand(reason, strings.TrimSpace(string(result.Stderr)))
 		}
-	case err != nil && ctx.Err() != nil:
-		err = fmt.Errorf("%v: %w", &c, context.Cause(ctx))
+	case err != nil && ended(ctx) != nil:
+		err = fmt.Errorf("%v: %w", &c, ended(ctx))
 	case err != nil:
 		err = explain(&c, follow.Status(), sent, err)
 	}
@@ -118,6 +118,18 @@ func (s *Streamer) Run(ctx context.Context, c Command) (Result, error) {
 		return Result{}, fmt.Errorf("%v: %w", &c, written)
 	}
 	return result, err
+}
+
+// ended is why a context is over. Its deadline counts from the moment at which
+// it comes: the connection has a timer of its own for it, which may be first.
+func ended(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		return context.DeadlineExceeded
+	}
+	return nil
 }
 
 // head keeps the beginning of what is written to it.

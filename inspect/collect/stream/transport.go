@@ -44,7 +44,7 @@ func (s *Streamer) stream(ctx context.Context, follow *kube.Exec, c *Command, st
 			return err
 		}
 		executor, err = remotecommand.NewFallbackExecutor(socket, old, func(err error) bool {
-			fellBack = ctx.Err() == nil && mayHelp(err)
+			fellBack = ended(ctx) == nil && mayHelp(err)
 			return fellBack
 		})
 		if err != nil {
