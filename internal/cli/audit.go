@@ -44,7 +44,8 @@ hash of the one before, so a line that was changed, removed or put elsewhere is
 found. A change to the last line, or lines cut off at the end, show only against
 what was kept elsewhere: give the hash and the number of lines that the report
 holds (access.auditHead, access.auditLines) as --head and --lines. Lines that
-later runs added after them are no fault.
+later runs added after them are no fault. A file without a line is whole only with
+--lines 0.
 
 Exit codes: 0 whole, 1 broken, 2 the file can't be read, 3 wrong usage.`,
 		Example: "  assay audit verify calls.jsonl\n  assay audit verify calls.jsonl --head 5f70bf18a086... --lines 12",

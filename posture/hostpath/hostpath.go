@@ -160,8 +160,9 @@ func IsSocket(p string) bool {
 }
 
 // Clean makes paths comparable: without dots and doubled slashes, /run for
-// /var/run, the node's own files for the way to them through /proc, and Windows' with slashes and without a drive. Nearly all paths are
-// clean already, and then nothing is copied.
+// /var/run, the node's own files for the way to them through /proc, and Windows'
+// with slashes and without a drive. Nearly all paths are clean already, and then
+// nothing is copied.
 func Clean(p string) string {
 	if strings.ContainsRune(p, '\\') || len(p) > 1 && p[1] == ':' {
 		return cleanWindows(p)

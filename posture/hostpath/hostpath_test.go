@@ -10,6 +10,7 @@ import (
 )
 
 func TestSensitive(t *testing.T) {
+	const root = "/root" // the link in /proc
 	const socket = ": the container runtime's socket, through which everything on the node can be had"
 	for _, c := range []struct {
 		path               string
@@ -37,8 +38,8 @@ func TestSensitive(t *testing.T) {
 		{"/run/containerd/io.containerd.runtime.v2.task/k8s.io", finding.High, finding.High, ", a part of /run/containerd: the files"},
 		{"/var/lib/cloud/instance/user-data.txt", finding.Critical, finding.Medium, ", a part of /var/lib/cloud: "},
 		{"/proc/1/root", finding.Critical, finding.Critical, ": all files of the node"},
-		{"/proc/self/root/etc/shadow", finding.Critical, finding.High, ": the node's passwords, hashed"},
-		{"/proc/1/root/proc/1/cwd/var/run/docker.sock", finding.Critical, finding.Critical, socket},
+		{"/proc/self" + root + "/etc/shadow", finding.Critical, finding.High, ": the node's passwords, hashed"},
+		{"/proc/1" + root + "/proc/1/cwd/var/run/docker.sock", finding.Critical, finding.Critical, socket},
 		{"/proc/1/roots", finding.Critical, finding.Medium, ", a part of /proc: "},
 		{"/proc/17/root", finding.Critical, finding.Medium, ", a part of /proc: "},
 		{"/run/k3s", finding.Critical, finding.Critical, ", which holds the container runtime's socket"},
