@@ -119,8 +119,8 @@ func (h *hook) labelled() bool {
 // mayBeAsked reports whether a request may be one that the webhook is asked
 // about: one of its rules chooses it, and no match condition rules it out,
 // whatever the object says. What is connected to has no labels.
-func (h *hook) mayBeAsked(r *request, by conditions) bool {
-	return h.asked(r) && (r.operation != admissionv1.Connect || !h.labelled()) && by.hold(h, r, "") != no
+func (h *hook) mayBeAsked(r *request, by weighed) bool {
+	return h.asked(r) && (r.operation != admissionv1.Connect || !h.labelled()) && by.hold(r, "") != no
 }
 
 // asked reports whether one of the webhook's rules chooses a request.

@@ -6,7 +6,6 @@ import (
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/ext"
-	admissionv1 "k8s.io/api/admissionregistration/v1"
 	"k8s.io/apiserver/pkg/cel/library"
 )
 
@@ -40,12 +39,37 @@ func newConditions() conditions {
 	})}
 }
 
-// hold says whether all match conditions of a webhook hold for a request in a
-// namespace; an empty one is not known.
-func (c conditions) hold(h *hook, r *request, namespace string) answer {
-	out := yes
+// weighed are the match conditions of one webhook, compiled once for all the
+// requests that are held against them. What does not compile is nil.
+type weighed []cel.Program
+
+func (c conditions) of(h *hook) weighed {
+	if len(h.conditions) == 0 {
+		return nil
+	}
+	all := make(weighed, len(h.conditions))
+	env := c.env()
+	if env == nil {
+		return all
+	}
 	for i := range h.conditions {
-		switch c.one(&h.conditions[i], r, namespace) {
+		ast, issues := env.Compile(h.conditions[i].Expression)
+		if issues.Err() != nil {
+			continue
+		}
+		if program, err := env.Program(ast, cel.EvalOptions(cel.OptPartialEval), cel.CostLimit(conditionSteps)); err == nil {
+			all[i] = program
+		}
+	}
+	return all
+}
+
+// hold says whether all conditions hold for a request in a namespace; an empty
+// one is not known.
+func (w weighed) hold(r *request, namespace string) answer {
+	out := yes
+	for _, program := range w {
+		switch holds(program, r, namespace) {
 		case no:
 			return no
 		case unknown:
@@ -56,17 +80,8 @@ func (c conditions) hold(h *hook, r *request, namespace string) answer {
 	return out
 }
 
-func (c conditions) one(m *admissionv1.MatchCondition, r *request, namespace string) answer {
-	env := c.env()
-	if env == nil {
-		return unknown
-	}
-	ast, issues := env.Compile(m.Expression)
-	if issues.Err() != nil {
-		return unknown
-	}
-	program, err := env.Program(ast, cel.EvalOptions(cel.OptPartialEval), cel.CostLimit(conditionSteps))
-	if err != nil {
+func holds(program cel.Program, r *request, namespace string) answer {
+	if program == nil {
 		return unknown
 	}
 	known := map[string]any{"request": map[string]any{

@@ -38,13 +38,13 @@ func TestConditions(t *testing.T) {
 			for _, c := range x.conditions {
 				h.conditions = append(h.conditions, admissionv1.MatchCondition{Name: "c", Expression: c})
 			}
-			if got := by.hold(h, &request{operation: admissionv1.Create, resource: "pods"}, "kube-system"); got != x.want {
+			if got := by.of(h).hold(&request{operation: admissionv1.Create, resource: "pods"}, "kube-system"); got != x.want {
 				t.Errorf("got %v, want %v", got, x.want)
 			}
 		})
 	}
 	h := &hook{conditions: []admissionv1.MatchCondition{{Expression: `request.namespace == "shop"`}}}
-	if got := by.hold(h, &request{operation: admissionv1.Create, resource: "pods"}, ""); got != unknown {
+	if got := by.of(h).hold(&request{operation: admissionv1.Create, resource: "pods"}, ""); got != unknown {
 		t.Errorf("in a namespace that is not known: %v", got)
 	}
 }

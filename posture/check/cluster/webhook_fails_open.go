@@ -36,7 +36,7 @@ func webhookFailsOpen() *check.Check {
 		Fields: []string{"webhooks[*].failurePolicy", "webhooks[*].rules", "webhooks[*].objectSelector", "webhooks[*].matchConditions"},
 		Kinds:  webhookKinds(),
 		JudgeObject: func(o *index.Object, _ *index.Index) check.Verdict {
-			return eachHook(o, finding.Medium, func(h *hook) remark { return judgeFailsOpen(o.GetName(), h, guarded(), by) })
+			return eachHook(o, finding.Medium, func(h *hook) remark { return judgeFailsOpen(o.GetName(), h, guarded(), by.of(h)) })
 		},
 	}
 }
@@ -49,7 +49,7 @@ func ofPlatform(configuration, webhook string) bool {
 		configuration == "aks-node-validating-webhook"
 }
 
-func judgeFailsOpen(configuration string, h *hook, guarded []request, by conditions) remark {
+func judgeFailsOpen(configuration string, h *hook, guarded []request, by weighed) remark {
 	what := ""
 	for i := range guarded {
 		if h.mayBeAsked(&guarded[i], by) {

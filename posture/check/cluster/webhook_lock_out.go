@@ -44,13 +44,13 @@ func webhookLockOut() *check.Check {
 		Kinds: webhookKinds(namespaceKind),
 		SurveyCluster: func(x *index.Index, yield check.Yield) {
 			for _, o := range slices.Concat(everyOf(x, validatingKind), everyOf(x, mutatingKind)) {
-				yield(o, eachHook(o, finding.Medium, func(h *hook) remark { return judgeLockOut(x, h, by) }))
+				yield(o, eachHook(o, finding.Medium, func(h *hook) remark { return judgeLockOut(x, h, by.of(h)) }))
 			}
 		},
 	}
 }
 
-func judgeLockOut(x *index.Index, h *hook, by conditions) remark {
+func judgeLockOut(x *index.Index, h *hook, by weighed) remark {
 	newPod := &request{operation: admissionv1.Create, resource: "pods"}
 	basis := []finding.Basis{h.failure()}
 	switch {
@@ -78,7 +78,7 @@ func judgeLockOut(x *index.Index, h *hook, by conditions) remark {
 	// Of a namespace: whether its new pods are asked about, and whether it depends
 	// on the pod which of them.
 	pods := func(namespace string) (asked answer, narrowed bool) {
-		allowed := by.hold(h, newPod, namespace)
+		allowed := by.hold(newPod, namespace)
 		if asked = matches(x, selector, namespace); asked == no || allowed == no {
 			return no, false
 		}

@@ -70,12 +70,12 @@ func webhookReceivesSecrets() *check.Check {
 		Fields: []string{"webhooks[*].rules", "webhooks[*].matchConditions"},
 		Kinds:  webhookKinds(),
 		JudgeObject: func(o *index.Object, _ *index.Index) check.Verdict {
-			return eachHook(o, finding.Info, func(h *hook) remark { return judgeReceives(h, by) })
+			return eachHook(o, finding.Info, func(h *hook) remark { return judgeReceives(h, by.of(h)) })
 		},
 	}
 }
 
-func judgeReceives(h *hook, by conditions) remark {
+func judgeReceives(h *hook, by weighed) remark {
 	basis := []finding.Basis{h.declared("rules", "("+chosenResources(h)+")")}
 	for _, operation := range []admissionv1.OperationType{admissionv1.Create, admissionv1.Update} {
 		if h.mayBeAsked(&request{operation: operation, resource: "secrets"}, by) {
