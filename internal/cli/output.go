@@ -138,7 +138,7 @@ func openOutputs(values []string, s *streams, screen io.Writer, j *judgingFlags,
 
 func (o *outputs) begin(options *posture.Options) error {
 	return o.each(func(w report.Writer) error {
-		return w.Begin(report.Header{Rules: ruled(options), Off: len(options.Off)})
+		return w.Begin(report.Header{Rules: ruled(options), Off: len(options.Off), Version: Version()})
 	})
 }
 
